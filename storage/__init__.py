@@ -1,0 +1,1 @@
+"""What is kept: tables, migrations, sessions, encryption, the ledger, and the statements that read and write them."""
