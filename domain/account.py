@@ -22,7 +22,7 @@ class Product(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Balances:
-    """What is owed at the end of `as_of`, in minor units: principal overdue, ordinary interest, penalty interest, fees."""
+    """What is owed at the end of `as_of`, in minor units: overdue principal, interest, penalty interest, fees."""
 
     currency: str
     principal: int

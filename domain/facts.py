@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class ContactChannel(StrEnum):
-    """How a contact reaches a person, in the words of the law. `call` with `automated` is a recorded or artificial voice."""
+    """How a contact reaches a person, in the law's words. An automated `call` is a recorded or artificial voice."""
 
     CALL = "call"
     AI_CALL = "ai_call"
@@ -118,7 +118,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class InconvenientTime:
-    """A weekly span the debtor said is inconvenient. `days` are Mon…Sun; `start`, `end` are minutes of the local day."""
+    """A weekly span that the debtor called inconvenient. `days` are Mon…Sun; `start`, `end` minutes of the local day."""
 
     days: tuple[str, ...]
     start: int

@@ -1,4 +1,7 @@
-"""What an adapter is given to send, and what it answers. An adapter names what failed; the worker decides what follows."""
+"""What an adapter is given to send, and what it answers.
+
+An adapter names what failed; the worker decides what follows.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
