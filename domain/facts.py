@@ -118,7 +118,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class InconvenientTime:
-    """A weekly span that the debtor called inconvenient. `days` are Mon…Sun; `start`, `end` minutes of the local day."""
+    """A weekly span that the debtor called inconvenient: `days` Mon…Sun; `start`, `end` minutes of the local day."""
 
     days: tuple[str, ...]
     start: int

@@ -256,7 +256,8 @@ class Lane(Base):
 class Attempt(Base):
     """One contact made or being made: the delivery state machine, with the decision that allowed it.
 
-    `queued_at` is when its batch was last put on a queue (None: the outbox owes it); `not_before` delays a retry;
+    `queued_at` is when its batch was last put on a queue (None: the outbox owes it), `lease_until` when a worker that
+    began to send it counts as dead: both by the database's own clock. `not_before` delays a retry;
     `closes_at` is the end of its permitted window, at which it must not leave. `accounts` are the creditor's accounts
     that it speaks for; `enrolment_id` is the leading one of `enrolments`.
     """
@@ -284,6 +285,7 @@ class Attempt(Base):
     sending_at: Mapped[dt.datetime | None]
     accepted_at: Mapped[dt.datetime | None]
     settled_at: Mapped[dt.datetime | None]
+    lease_until: Mapped[dt.datetime | None]
     tries: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     provider: Mapped[str | None]
     provider_ref: Mapped[str | None]
