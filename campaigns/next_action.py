@@ -1,0 +1,105 @@
+"""What to do for one debtor now: the one pure function that dispatcher, forecast, preview and audit all call."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from campaigns.view import DebtorView, EnrolmentView
+from domain.attempt import AttemptState
+from domain.channel import Channel
+from domain.decision import Decision
+from domain.facts import Facts
+from throttling.decide import Ruleset
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Make this contact now. `enrolments` and `accounts` run in parallel, the leading one first.
+
+    It must not leave at or after `closes_at`: the end of the permitted interval or of the preferred window.
+    """
+
+    channel: Channel
+    point_id: str
+    enrolments: tuple[UUID, ...]
+    accounts: tuple[UUID, ...]
+    stage: str
+    step: str
+    rank: int
+    template: str
+    decision: Decision
+    closes_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Look again at `until`; None: only an event can change anything, such as the end of an attempt under way."""
+
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """No active enrolment remains."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The enrolment now stands on `step` with `rank`; `contacted_at` is a contact just made, None leaves what was."""
+
+    enrolment_id: UUID
+    stage: str
+    step: str
+    rank: int
+    contacted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The enrolment has no step left; `contacted_at` as in `Moved`."""
+
+    enrolment_id: UUID
+    contacted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A contact that the cadence wanted now and could not make: deferred or refused, by the rules in `decision`."""
+
+    enrolment_id: UUID
+    step: str
+    channel: Channel
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class NextAction:
+    """The outcome of one look. Write `exits`, `finished` and `moved` first, then make the contact.
+
+    `again` goes with a Contact: when to look next for the debtor's other enrolments, counting that contact as history.
+    """
+
+    action: Contact | Wait | Stop
+    exits: tuple[tuple[UUID, str], ...] = ()
+    finished: tuple[UUID, ...] = ()
+    moved: tuple[Moved, ...] = ()
+    held: tuple[Held, ...] = ()
+    again: datetime | None = None
+
+
+def next_action(view: DebtorView, now: datetime, rules: Callable[[Facts], Ruleset]) -> NextAction:
+    """What to do for this debtor at `now`."""
+    raise NotImplementedError
+
+
+def advance(
+    enrolment: EnrolmentView, result: AttemptState, at: datetime, *, step: str | None = None, rank: int | None = None
+) -> Moved | Finished | None:
+    """What the new state `result` of an attempt does to its enrolment; None: nothing.
+
+    `step` and `rank` are those of the attempt; left out, the attempt is the one that the enrolment waits for.
+    """
+    raise NotImplementedError

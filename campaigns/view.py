@@ -1,0 +1,86 @@
+"""What one look at a debtor sees: everything that `next_action` may use, as frozen values, and nothing else.
+
+The dispatcher fills it from the database, the forecast from a simulation, the tests from thin air.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from uuid import UUID
+
+from campaigns.cadence import Cadence
+from domain.account import Balances, PenaltyRate
+from domain.channel import Channel
+from domain.facts import AccountFacts, Collector, DebtorFacts, PastContact, PointFacts
+
+
+@dataclass(frozen=True, slots=True)
+class PointView:
+    """One contact point. `point.id` is the text of its UUID; of those that serve, the highest `priority` is taken.
+
+    `channels_off` are channels that it was proved not to take; `is_dead`: nothing reaches it any more.
+    """
+
+    point: PointFacts
+    channels_off: frozenset[Channel]
+    is_dead: bool
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """One account. `facts.days_past_due` is as of `campaigns.calendar.local_today`, not of the balances.
+
+    `state` is that of the table: open, paid, vanished, closed. `paid_at` is the last payment, whole or in part: it
+    anchors the steps that count from the last contact anew.
+    """
+
+    account_id: UUID
+    facts: AccountFacts
+    balances: Balances
+    penalty: PenaltyRate
+    tags: frozenset[str]
+    state: str
+    paid_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentView:
+    """One active enrolment: `step` is to be done next (None: all are done), on the channel of `rank` (0 the first).
+
+    `is_running`: neither its campaign nor its creditor is paused or stopped. `attempt_id`: what is under way for it.
+    """
+
+    enrolment_id: UUID
+    campaign_id: UUID
+    cadence: Cadence
+    is_running: bool
+    account_id: UUID
+    stage: str
+    step: str | None
+    rank: int
+    attempt_id: UUID | None
+    last_contact_at: datetime | None
+    entered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DebtorView:
+    """One debtor with all that bears on the next contact.
+
+    `facts` has stops and bans of the suppressions already merged in; `history` holds what is reserved or in doubt as
+    well. `promised_until` gives the last due day of an open promise by account; `has_plan` the accounts on a plan.
+    """
+
+    debtor_id: UUID
+    kind: str
+    language: str
+    flags: frozenset[str]
+    collector: Collector
+    facts: DebtorFacts
+    points: tuple[PointView, ...]
+    accounts: tuple[AccountView, ...]
+    enrolments: tuple[EnrolmentView, ...]
+    history: tuple[PastContact, ...] = ()
+    promised_until: Mapping[UUID, date] = field(default_factory=dict)
+    has_plan: frozenset[UUID] = frozenset()
