@@ -61,9 +61,10 @@ clean: ## Remove .venv and caches; the state folder, with its databases and keys
 
 $(VENV)/.installed: requirements/dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys, venv; sys.exit(sys.version_info < (3, 11) and "Forbear needs Python 3.11 or newer.")'
-	$(PYTHON) -m venv $(VENV)
-	$(RUN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
-	$(RUN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@echo "Installing the locked packages into $(VENV), which takes a minute or so."
+	@$(PYTHON) -m venv $(VENV)
+	@$(RUN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@$(RUN)/python -m pip install -qq --disable-pip-version-check --no-build-isolation --no-deps -e .
 	@touch $@
 
 $(VENV)/.browser: .ci/browser $(VENV)/.installed

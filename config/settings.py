@@ -3,8 +3,10 @@
 `load_settings()` reads them; `resolve()` starts the embedded servers where no address is given and fills in theirs.
 """
 
+import contextlib
 import difflib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
@@ -196,12 +198,28 @@ def resolve(settings: Settings) -> Settings:
 
     They stay up for as long as this process lives, and after it until `forbear servers stop`. Raises `Unavailable`.
     """
+    if needs_embedded(settings):
+        servers.claim(settings.state_dir)
+    return _with_addresses(settings)
+
+
+@contextlib.contextmanager
+def running(settings: Settings) -> Iterator[Settings]:
+    """As `resolve`, for as long as the block lasts: then the embedded servers stop, unless someone else uses them."""
+    with servers.using(settings.state_dir) if needs_embedded(settings) else contextlib.nullcontext():
+        yield _with_addresses(settings)
+
+
+def needs_embedded(settings: Settings) -> bool:
+    """Whether any server is embedded."""
+    return settings.database_url is None or settings.redis_url is None
+
+
+def _with_addresses(settings: Settings) -> Settings:
     found: dict[str, str | Path] = {"state_dir": settings.state_dir.absolute()}
     if settings.database_url is None:
-        servers.claim(settings.state_dir)
         found["database_url"], found["database_owner_url"] = servers.start_database(settings.state_dir)
     if settings.redis_url is None:
-        servers.claim(settings.state_dir)
         found["redis_url"] = servers.start_queue(settings.state_dir)
     elif settings.redis_ca:
         found["redis_url"] = with_certificates(settings.redis_url, settings.redis_ca)

@@ -10,6 +10,7 @@ import importlib.metadata
 import importlib.util
 import shutil
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -64,8 +65,7 @@ def start(state: Path, access: Access, *, durable: bool = True) -> Access:
     home.mkdir(mode=0o755, exist_ok=True)
     account = processes.service_account()
     data = home / "data"
-    if _postmaster(data):
-        _wait_until_ready(data, home / "server.log")
+    if _postmaster(data) and _comes_up(data, lambda: _postmaster(data) is not None):
         return dataclasses.replace(access, postgres_port=_port(data))
     programs = _programs(state, account)
     (home / "hba.conf").write_text(HBA)
@@ -80,7 +80,12 @@ def start(state: Path, access: Access, *, durable: bool = True) -> Access:
     log = home / "server.log"
     arguments = ["-D", str(data), "-c", f"config_file={home / 'postgresql.conf'}", "-p", str(port)]
     pid = processes.launch([str(programs / "postgres"), *arguments], account, log=log)
-    _wait_until_ready(data, log, pid)
+    if not _comes_up(data, lambda: processes.is_alive(pid)):
+        raise Unavailable(
+            f"PostgreSQL did not start: {processes.last_words(log)}",
+            where=str(log),
+            remedy="Put right what the log names, or set FORBEAR_DATABASE_URL to a server of your own.",
+        )
     return dataclasses.replace(access, postgres_port=port)
 
 
@@ -192,16 +197,10 @@ def _port(data: Path) -> int:
     return int((data / "postmaster.pid").read_text().splitlines()[3])
 
 
-def _wait_until_ready(data: Path, log: Path, pid: int | None = None) -> None:
-    def settled() -> bool:
-        return _state(data) == "ready" or (pid is not None and not processes.is_alive(pid))
-
-    if not processes.wait_until(settled, START_SECONDS) or _postmaster(data) is None:
-        raise Unavailable(
-            f"PostgreSQL did not start: {processes.last_words(log)}",
-            where=str(log),
-            remedy="Put right what the log names, or set FORBEAR_DATABASE_URL to a server of your own.",
-        )
+def _comes_up(data: Path, is_alive: Callable[[], bool]) -> bool:
+    """Whether it is ready before it ends."""
+    processes.wait_until(lambda: _state(data) == "ready" or not is_alive(), START_SECONDS)
+    return _state(data) == "ready" and _postmaster(data) is not None
 
 
 def _clear_remains(data: Path) -> None:

@@ -129,13 +129,19 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 def choose_port(wished: int) -> int:
-    """`wished` if it is free on 127.0.0.1, else one that is."""
+    """`wished` if it is free on 127.0.0.1, else one that is; a server that was just killed frees it in a moment."""
+    if wished and wait_until(lambda: _bind(wished) == wished, 1):
+        return wished
+    return _bind(0)
+
+
+def _bind(port: int) -> int:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", wished))
+            probe.bind(("127.0.0.1", port))
         except OSError:
-            probe.bind(("127.0.0.1", 0))
+            return 0
         return int(probe.getsockname()[1])
 
 

@@ -70,21 +70,28 @@ def status(state: Path) -> Status:
 
 
 @contextlib.contextmanager
-def hold(state: Path, *, durable: bool = True) -> Iterator[Servers]:
-    """The servers for as long as the block lasts; the last process to leave one stops them."""
+def using(state: Path) -> Iterator[None]:
+    """Keep the servers of a state folder from being stopped under us; the last process to leave stops them."""
     state = prepare(state)
     use = Use(state)
     try:
-        yield start(state, durable=durable)
+        yield
     finally:
         with exclusive(state):
             if use.release_and_check_last():
                 _stop_both(state)
 
 
+@contextlib.contextmanager
+def hold(state: Path, *, durable: bool = True) -> Iterator[Servers]:
+    """Both servers for as long as the block lasts; the last process to leave stops them."""
+    with using(state):
+        yield start(state, durable=durable)
+
+
 @functools.cache
 def claim(state: Path) -> Use:
-    """Keep the servers up for as long as this process lives: a `hold` that ends elsewhere leaves them alone."""
+    """As `using`, for as long as this process lives, and without stopping them at its end."""
     return Use(prepare(state))
 
 

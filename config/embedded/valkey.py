@@ -8,6 +8,7 @@ import dataclasses
 import importlib.metadata
 import signal
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -32,20 +33,21 @@ def start(state: Path, access: Access, *, durable: bool = True) -> Access:
     home.mkdir(mode=0o755, exist_ok=True)
     account = processes.service_account()
     data = processes.own_folder(home / "data", account)
-    if _server(data) is None:
-        (data / "valkey.pid").unlink(missing_ok=True)
-        port = processes.choose_port(access.valkey_port)
-        if port != access.valkey_port:
-            access = dataclasses.replace(access, valkey_port=port, valkey_password=new_password())
-        pid = processes.launch(
-            [str(_program(state, account)), "-"],
-            account,
-            log=home / "server.log",
-            text=_configuration(data, access, durable=durable),
+    log = home / "server.log"
+    if _server(data) and _comes_up(access, lambda: _server(data) is not None):
+        return access
+    (data / "valkey.pid").unlink(missing_ok=True)
+    port = processes.choose_port(access.valkey_port)
+    if port != access.valkey_port:
+        access = dataclasses.replace(access, valkey_port=port, valkey_password=new_password())
+    configuration = _configuration(data, access, durable=durable)
+    pid = processes.launch([str(_program(state, account)), "-"], account, log=log, text=configuration)
+    if not _comes_up(access, lambda: processes.is_alive(pid)):
+        raise Unavailable(
+            f"Valkey did not start: {processes.last_words(log)}",
+            where=str(log),
+            remedy="Put right what the log names, or set FORBEAR_REDIS_URL to a server of your own.",
         )
-        _wait_until_ready(access, home / "server.log", pid)
-    else:
-        _wait_until_ready(access, home / "server.log", None)
     return access
 
 
@@ -99,16 +101,10 @@ def _server(data: Path) -> psutil.Process | None:
     return processes.find(pid, data)
 
 
-def _wait_until_ready(access: Access, log: Path, pid: int | None) -> None:
-    def settled() -> bool:
-        return _answers(access) or (pid is not None and not processes.is_alive(pid))
-
-    if not processes.wait_until(settled, START_SECONDS) or not _answers(access):
-        raise Unavailable(
-            f"Valkey did not start: {processes.last_words(log)}",
-            where=str(log),
-            remedy="Put right what the log names, or set FORBEAR_REDIS_URL to a server of your own.",
-        )
+def _comes_up(access: Access, is_alive: Callable[[], bool]) -> bool:
+    """Whether it answers before it ends; a large file takes it a while to read."""
+    processes.wait_until(lambda: _answers(access) or not is_alive(), START_SECONDS)
+    return _answers(access)
 
 
 def _answers(access: Access) -> bool:
