@@ -24,6 +24,9 @@ from domain.errors import ForbearError
 OWN_FIELDS = frozenset({"event", "level", "at", "logger", "dropped", "template", "error", "error_at"})
 """What the pipeline itself writes."""
 
+FORMATTER_FIELDS = frozenset({"_record", "_from_structlog"})
+"""What structlog's formatter adds for itself and takes out again."""
+
 FIELDS = OWN_FIELDS | {
     # who and what, by identity alone
     *("creditor", "campaign", "campaign_version", "debtor", "account", "enrolment", "attempt", "batch", "reservation"),
@@ -70,13 +73,14 @@ def configure(level: str = "info", *, strict: bool = False, stream: TextIO | Non
     With `strict` a field that is not listed raises `UnlistedField` instead of being dropped.
     """
     threshold = logging.getLevelNamesMapping()[level.upper()]
-    shared: list[structlog.types.Processor] = [
+    written_by_all: list[structlog.types.Processor] = [
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
     ]
+    made_harmless: list[structlog.types.Processor] = [_exception_without_message, AllowList(strict=strict)]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*written_by_all, *made_harmless, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
@@ -85,11 +89,9 @@ def configure(level: str = "info", *, strict: bool = False, stream: TextIO | Non
     handler.addFilter(_keep_template)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, _library_line],
+            foreign_pre_chain=[*written_by_all, _library_line, *made_harmless],
             processors=[
-                _exception_without_message,
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                AllowList(strict=strict),
                 structlog.processors.JSONRenderer(),
             ],
             use_get_message=False,
@@ -118,19 +120,24 @@ class AllowList:
 
     def __call__(self, _logger: object, _method: str, line: MutableMapping[str, Any]) -> Mapping[str, Any]:
         """The line as it may be written. Raises `UnlistedField` if strict."""
-        dropped = sorted(line.keys() - FIELDS)
+        dropped = sorted(line.keys() - FIELDS - FORMATTER_FIELDS)
         if dropped and self._strict:
             raise UnlistedField(
                 f"the log line {line.get('event')!r} has unlisted fields: {', '.join(dropped)}.",
                 where="config/logging.py",
                 remedy="List them in FIELDS if they can never hold personal data, else log an id or a count.",
             )
-        kept = {key: value if key in OWN_FIELDS else harmless(value) for key, value in line.items() if key in FIELDS}
+        kept = {key: _fitting(key, value) for key, value in line.items() if key not in dropped}
         if not NAME.fullmatch(str(kept.get("event"))):
             kept["event"] = "unnamed_event"
         if dropped:
             kept["dropped"] = dropped
         return kept
+
+
+def _fitting(key: str, value: object) -> object:
+    """What the pipeline wrote itself is fit as it is."""
+    return value if key in OWN_FIELDS | FORMATTER_FIELDS else harmless(value)
 
 
 def harmless(value: object) -> object:
