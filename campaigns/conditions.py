@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 Value = Decimal | str | bool | None
 
@@ -79,7 +80,7 @@ class Condition:
 _TOKENS = re.compile(
     r"\s*(?:(?P<number>\d+(?:\.\d+)?)|(?P<text>\"[^\"]*\"|'[^']*')|(?P<word>[A-Za-z_]\w*)|(?P<mark>[=!<>]=|[<>(),]))"
 )
-_COMPARE: Mapping[str, Callable[[object, object], bool]] = {
+_COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
     "<": operator.lt,
@@ -197,11 +198,9 @@ class _Parser:
     def operand(self) -> _Operand:
         token = self.next()
         if token.kind == "number":
-            number = Decimal(token.text)
-            return _Operand("number", token.column, lambda scope: number)
+            return _Operand("number", token.column, _constant(Decimal(token.text)))
         if token.kind == "text":
-            text = token.text[1:-1]
-            return _Operand("text", token.column, lambda scope: text)
+            return _Operand("text", token.column, _constant(token.text[1:-1]))
         name = token.text
         if token.kind == "word" and (name in NUMBERS or name in TEXTS):
             kind = "number" if name in NUMBERS else "text"
@@ -243,8 +242,12 @@ class _Parser:
             )
 
 
+def _constant(value: Value) -> Callable[[Scope], Value]:
+    return lambda _: value
+
+
 def _compared(
-    test: Callable[[object, object], bool], left: Callable[[Scope], Value], right: Callable[[Scope], Value]
+    test: Callable[[Any, Any], bool], left: Callable[[Scope], Value], right: Callable[[Scope], Value]
 ) -> _Holds:
     def holds(scope: Scope) -> bool:
         a, b = left(scope), right(scope)
