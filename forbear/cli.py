@@ -49,8 +49,10 @@ def root(arguments: Sequence[str]) -> typer.Typer:
     tree.callback()(_no_options_of_its_own)
     if wanted in known:
         from config import logging as logs
+        from config import zones
 
         logs.configure("warning")
+        zones.use_newest()
         attach(tree, wanted)
     elif COMPLETION in os.environ:
         for name in known:

@@ -8,13 +8,18 @@ from pathlib import Path
 from config.embedded.state import ROOT
 from domain.errors import BadInput
 
+PROCFILE = ROOT / "Procfile"
 LINE = re.compile(r"([A-Za-z0-9_-]+):\s*(\S.*)")
 
 
-def read_procfile(path: Path = ROOT / "Procfile") -> dict[str, list[str]]:
+def read_procfile(path: Path) -> dict[str, list[str]]:
     """Each process's name and the words of its command. Raises `BadInput` with file and line."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise BadInput(f"it cannot be read ({error.strerror}).", where=str(path)) from None
     processes = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith("#"):
             continue
         found = LINE.fullmatch(line.strip())

@@ -11,6 +11,7 @@ import pytest
 import redis
 
 from config import logging as logs
+from config import zones
 from config.embedded.servers import Servers, hold
 from config.settings import PREFIX, TEST_PREFIX, Settings
 from tests import databases
@@ -22,6 +23,8 @@ hypothesis.settings.load_profile(os.environ.get("FORBEAR_TEST_PROFILE", "default
 
 for name in [name for name in os.environ if name.startswith(PREFIX) and not name.startswith(TEST_PREFIX)]:
     del os.environ[name]
+
+zones.use_newest()
 
 CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 

@@ -5,13 +5,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from config.settings import load_settings, running
 from domain.errors import BadInput, Unavailable
-from forbear.procfile import read_procfile
+from forbear.procfile import PROCFILE, read_procfile
 from forbear.supervise import Crew, Patience, Say
 
 RELEASE = "release"
@@ -19,7 +20,8 @@ COLOURS = (36, 33, 32, 35, 34, 31)
 
 
 def command(
-    scale: Annotated[list[str], typer.Option(metavar="NAME=N", help="Run N of a process, for example worker=2.")] = [],  # noqa: B006
+    scale: Annotated[list[str] | None, typer.Option(metavar="NAME=N", help="Run N of one, as in worker=2.")] = None,
+    procfile: Annotated[Path, typer.Option(help="Run the processes of another Procfile.")] = PROCFILE,
 ) -> None:
     """Run all of Forbear on this machine: web, scheduler and workers; one Ctrl-C stops everything.
 
@@ -27,9 +29,9 @@ def command(
     Embedded servers stop with it, unless another command still uses them.
     """
     settings = load_settings()
-    commands = read_procfile()
+    commands = read_procfile(procfile)
     release = commands.pop(RELEASE, None)
-    crew = scaled(commands, scale)
+    crew = scaled(commands, scale or [])
     with running(settings):
         if release and (code := subprocess.run(release, check=False).returncode):
             raise Unavailable(
