@@ -22,7 +22,7 @@ demo: $(VENV)/.installed ## Run a campaign of several weeks in two minutes, with
 test: $(VENV)/.installed $(VENV)/.browser ## Run the tests (a few minutes)
 	$(PYTEST) -n $(WORKERS) -m "$(QUICK)"
 
-slow: $(VENV)/.installed $(VENV)/.browser ## Run the slow suites: installed wheel, real servers, faults
+slow: $(VENV)/.installed $(VENV)/.browser $(VENV)/.servers ## Run the slow suites: installed wheel, real servers, faults
 	$(PYTEST) -m "slow or servers or faults"
 
 faults: $(VENV)/.installed ## Of these, only those that kill, flush and restart real processes
@@ -67,6 +67,6 @@ $(VENV)/.installed: requirements/dev.lock pyproject.toml
 	@$(RUN)/python -m pip install -qq --disable-pip-version-check --no-build-isolation --no-deps -e .
 	@touch $@
 
-$(VENV)/.browser: .ci/browser $(VENV)/.installed
-	@sh .ci/browser
+$(VENV)/.browser $(VENV)/.servers: $(VENV)/.%: .ci/packages $(VENV)/.installed
+	@sh .ci/packages $*
 	@touch $@
