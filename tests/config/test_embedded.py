@@ -84,14 +84,21 @@ def test_what_was_committed_outlives_kill_9(state: Path) -> None:
     assert is_kept(first)
 
 
-def test_a_pid_file_that_names_a_stranger_does_not_matter(state: Path) -> None:
+@pytest.mark.parametrize("stranger", ["somebody alive", "a zombie"])
+def test_a_pid_file_that_names_a_stranger_does_not_matter(state: Path, stranger: str) -> None:
+    with subprocess.Popen(["true"]) as unreaped:
+        assert processes.wait_until(lambda: not processes.is_alive(unreaped.pid), 10)
+        restart_with_pid(state, unreaped.pid if stranger == "a zombie" else os.getpid())
+
+
+def restart_with_pid(state: Path, pid: int) -> None:
     first = servers.start(state)
     keep(first)
     pid_files = [state / "postgres" / "data" / "postmaster.pid", state / "valkey" / "data" / "valkey.pid"]
     contents = [path.read_text() for path in pid_files]
     servers.stop(state)
     for path, content in zip(pid_files, contents, strict=True):
-        path.write_text(content.replace(content.split("\n")[0], str(os.getpid()), 1))
+        path.write_text(content.replace(content.split("\n")[0], str(pid), 1))
         if account := processes.service_account():
             os.chown(path, account.uid, account.gid)
     assert servers.status(state) == Status(postgres=False, valkey=False)
@@ -256,6 +263,15 @@ def test_a_database_of_another_version_is_left_alone(state: Path) -> None:
     version.write_text(kept)
 
 
+def test_a_strict_umask_does_not_lock_the_servers_out(state: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        with servers.hold(state / "a" / "b") as running, psycopg.connect(running.database_url) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+    finally:
+        os.umask(before)
+
+
 def test_a_full_disk_is_named_before_anything_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: shutil._ntuple_diskusage(10**9, 10**9, 10**6))
     monkeypatch.setattr("config.embedded.state.is_open_to_all", lambda _path: True)
@@ -275,6 +291,12 @@ def test_root_needs_a_folder_that_the_service_account_can_reach(tmp_path: Path) 
 def test_a_folder_that_cannot_be_made_is_an_error() -> None:
     with pytest.raises(BadSettings, match="FORBEAR_STATE_DIR"):
         prepare(Path("/proc/forbear"))
+
+
+def test_a_file_in_place_of_the_folder_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "state").touch()
+    with pytest.raises(BadSettings, match="File exists"):
+        prepare(tmp_path / "state")
 
 
 def test_programs_that_the_account_cannot_reach_are_copied_once(state: Path) -> None:
