@@ -8,6 +8,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,13 @@ from dataclasses import dataclass, field
 
 Say = Callable[[str, str], None]
 """Shows one line of a process: its name and the line."""
+
+TETHER = (
+    "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 15); "
+    "os.getppid() == int(sys.argv[1]) or sys.exit(1); os.execvp(sys.argv[2], sys.argv[2:])"
+)
+"""Linux: have the kernel send SIGTERM (15) when our parent dies (PR_SET_PDEATHSIG, 1), then become the command. So a
+crew whose leader was killed -9 ends in good order, too."""
 
 LOOK_EVERY = 0.05
 LONGEST_LINE = 2**16
@@ -97,7 +105,7 @@ class Crew:
     def _start(self, member: Member) -> None:
         member.began = time.monotonic()
         member.process = subprocess.Popen(
-            member.words,
+            tethered(member.words),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -125,6 +133,13 @@ class Crew:
             self.say(member.name, "did not end in time; killing it")
         for member in running:
             _bury(member)
+
+
+def tethered(words: Sequence[str]) -> list[str]:
+    """The command, made to end when this process does, where the system can do that."""
+    if sys.platform != "linux":
+        return list(words)
+    return [sys.executable, "-I", "-S", "-c", TETHER, str(os.getpid()), *words]
 
 
 def _alive(members: Sequence[Member]) -> list[Member]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from config.embedded import servers
-from config.embedded.processes import is_alive
+from config.embedded.processes import is_alive, wait_until
 from config.embedded.servers import Status
 from domain.errors import BadInput
 from forbear.commands.up import scaled
@@ -79,6 +79,16 @@ def test_one_ctrl_c_stops_everything(state: Path, tmp_path: Path, how: signal.Si
     assert rest.count("gone") == 3
     assert not any(map(is_alive, pids))
     assert servers.status(state) == Status(postgres=False, valkey=False)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of their parent's death")
+def test_kill_9_leaves_no_crew_behind(state: Path, tmp_path: Path) -> None:
+    up = start(state, "--procfile", str(write_procfile(tmp_path)))
+    lines = read_until(up, "web    | here", "worker | here")
+    pids = [int(line.split()[-1]) for line in lines if " here " in line]
+    up.kill()
+    assert wait_until(lambda: not any(map(is_alive, pids)), 10)
+    up.communicate(timeout=10)
 
 
 def test_a_failed_release_starts_nothing(state: Path, tmp_path: Path) -> None:
