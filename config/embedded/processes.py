@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import psutil
 
@@ -59,39 +60,42 @@ def own_folder(path: Path, account: Account | None) -> Path:
     return path
 
 
-def _as_account(account: Account | None) -> dict[str, object]:
-    ids: dict[str, object] = {"cwd": "/", "env": {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}}
-    if account:
-        ids |= {"user": account.uid, "group": account.gid, "extra_groups": []}
-    return ids
-
-
 def run(command: Sequence[str], account: Account | None, *, log: Path, text: str = "") -> int:
     """Run a command to its end as the account, with `text` as input and its output appended to `log`; its exit code."""
     with log.open("ab") as output:
-        return subprocess.run(  # type: ignore[call-overload,no-any-return]
-            command,
-            input=text.encode(),
-            stdout=output,
-            stderr=output,
-            check=False,
-            **_as_account(account),
-        ).returncode
+        return _run_as(account, command, text, stdout=output, stderr=output).returncode
 
 
 def launch(command: Sequence[str], account: Account | None, *, log: Path, text: str = "") -> int:
     """Start a server as the account, detached from us, with `text` as input; its process id."""
     with log.open("ab") as output:
-        done = subprocess.run(  # type: ignore[call-overload]
-            ["/bin/sh", "-c", LAUNCH, "sh", *command],
-            input=text.encode(),
-            stdout=subprocess.PIPE,
-            stderr=output,
-            check=True,
-            start_new_session=True,
-            **_as_account(account),
-        )
-    return int(done.stdout)
+        starter = ["/bin/sh", "-c", LAUNCH, "sh", *command]
+        return int(_run_as(account, starter, text, stdout=subprocess.PIPE, stderr=output, check=True).stdout)
+
+
+def _run_as(
+    account: Account | None,
+    command: Sequence[str],
+    text: str = "",
+    *,
+    stdout: int | IO[bytes],
+    stderr: int | IO[bytes],
+    check: bool = False,
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a command apart from our terminal, our folder and our variables (PGPORT and the like)."""
+    return subprocess.run(
+        command,
+        input=text.encode(),
+        stdout=stdout,
+        stderr=stderr,
+        check=check,
+        cwd="/",
+        env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
+        start_new_session=True,
+        user=account.uid if account else None,
+        group=account.gid if account else None,
+        extra_groups=[] if account else None,
+    )
 
 
 def find(pid: int, folder: Path) -> psutil.Process | None:
@@ -166,10 +170,8 @@ def reachable_programs(package: Path, beside: Sequence[Path], account: Account |
 
 
 def _may_reach(folder: Path, account: Account) -> bool:
-    probe = subprocess.run(  # type: ignore[call-overload]
-        ["/bin/sh", "-c", 'test -r "$1" && test -x "$1"', "sh", str(folder)], check=False, **_as_account(account)
-    )
-    return bool(probe.returncode == 0)
+    probe = ["/bin/sh", "-c", 'test -r "$1" && test -x "$1"', "sh", str(folder)]
+    return _run_as(account, probe, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
 
 
 def last_words(log: Path) -> str:

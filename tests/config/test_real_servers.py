@@ -92,9 +92,9 @@ def real() -> Iterator[Real]:
         start_postgres(bin_, folder, account, ports[0]),
         start_redis(redis_server, folder, account, ports[1]),
     ]
-    for port in ports:
-        assert processes.wait_until(lambda port=port: is_listening(port), 30), (folder / "log").read_text()
-    yield Real(folder / "certificate.pem", *ports)
+    made = Real(folder / "certificate.pem", *ports)
+    assert processes.wait_until(lambda: is_up(made), 30), (folder / "log").read_text()
+    yield made
     for pid in pids:
         os.kill(pid, 15)
     assert processes.wait_until(lambda: not any(map(processes.is_alive, pids)), 30)
@@ -132,9 +132,13 @@ def start_redis(program: str, folder: Path, account: Account | None, port: int) 
     return processes.launch([program, "-"], account, log=folder / "log", text=configuration)
 
 
-def is_listening(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def is_up(real: Real) -> bool:
+    try:
+        psycopg.connect(real.database("forbear_app", "apps")).close()
+        with socket.create_connection(("127.0.0.1", real.redis_port), 1):
+            return True
+    except (psycopg.OperationalError, OSError):
+        return False
 
 
 @pytest.fixture
