@@ -15,11 +15,14 @@ from urllib.parse import urlsplit
 
 import psycopg
 import redis
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 
 from config import zones
 from config.embedded.state import LEAST_FREE_BYTES, ROOT
 from config.settings import Settings
 from domain.errors import ForbearError
+from throttling.packs import load_packs
 
 LEAST_POSTGRES = 14
 LEAST_REDIS = (6, 2)
@@ -162,6 +165,35 @@ def _role(connection: psycopg.Connection) -> tuple[str, bool, bool]:
     return row or ("?", True, False)
 
 
+def check_migrations(settings: Settings, _now: dt.datetime) -> Iterator[Finding]:
+    """Whether the database has the tables that this version of Forbear expects."""
+    try:
+        expected = ScriptDirectory(str(ROOT / "storage" / "migrations")).get_current_head()
+    except CommandError:
+        yield Finding("migrations", Verdict.WRONG, "the migrations are not installed", "Install Forbear again.")
+        return
+    try:
+        with psycopg.connect(
+            settings.database_owner_url or str(settings.database_url), connect_timeout=5
+        ) as connection:
+            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    except psycopg.errors.UndefinedTable:
+        row = None
+    except psycopg.Error:
+        return
+    if row is None:
+        yield Finding("migrations", Verdict.WRONG, "the database is empty", "Run `forbear release`.")
+    elif row[0] != expected:
+        yield Finding(
+            "migrations",
+            Verdict.WRONG,
+            f"the database is at {row[0]}, and this version needs {expected}",
+            "Run `forbear release` with the newest version that uses this database.",
+        )
+    else:
+        yield Finding("migrations", Verdict.OK, f"at {expected}")
+
+
 def check_queue(settings: Settings, _now: dt.datetime) -> Iterator[Finding]:
     """Whether Redis or Valkey can be reached, is new enough, and drops nothing when its memory is full."""
     where = host(settings.redis_url)
@@ -203,6 +235,25 @@ def check_keys(settings: Settings, _now: dt.datetime) -> Iterator[Finding]:
         yield Finding("keys", Verdict.OK, f"{path}, readable by its owner alone")
 
 
+def check_packs(_settings: Settings, now: dt.datetime) -> Iterator[Finding]:
+    """Whether the policy packs can be read and are in force, and until when their holidays are known."""
+    library = load_packs()
+    current = library.at(None, now)
+    yield Finding("packs", Verdict.OK, f"{len(current)} policy packs in force")
+    for name in sorted(library.ids - {pack.id for pack in current}):
+        yield Finding("packs", Verdict.NOTE, f"no version of the pack {name} is in force", "Look at its dates.")
+    for name in sorted({pack.calendar for pack in current if pack.calendar}):
+        until = dt.date.fromordinal(library.calendars[name].known_until)
+        found = f"the holidays of {name} are known until {until}; contacts that need later ones are held"
+        remedy = f"Update config/calendars/{name}.yaml as soon as the next year's holidays are announced."
+        if until < now.date():
+            yield Finding("calendars", Verdict.WRONG, found, remedy)
+        elif until < (now + CALENDAR_NOTICE).date():
+            yield Finding("calendars", Verdict.NOTE, found, remedy)
+        else:
+            yield Finding("calendars", Verdict.OK, f"{name} is known until {until}")
+
+
 def check_zones(_settings: Settings, now: dt.datetime) -> Iterator[Finding]:
     """Whether the time zone data in use is recent: governments change their clocks at short notice."""
     used = zones.use_newest()
@@ -234,8 +285,10 @@ CHECKS: list[Check] = [
     check_sending,
     check_state,
     check_database,
+    check_migrations,
     check_queue,
     check_keys,
+    check_packs,
     check_zones,
 ]
 """In the order in which they are shown. Add a check here; give it a name that begins with `check_`."""

@@ -65,6 +65,28 @@ def test_a_wrong_password_is_not_reachable(settings: Settings, database: Databas
     assert finding.verdict is Verdict.WRONG
 
 
+def test_a_migrated_database_is_told_from_an_empty_and_a_newer_one(settings: Settings, database: Database) -> None:
+    assert [finding.verdict for finding in checks.check_migrations(settings, NOW)] == [Verdict.OK]
+    with psycopg.connect(database.owner_url) as connection:
+        kept = connection.execute("UPDATE alembic_version SET version_num = 'newer' RETURNING version_num").fetchone()
+    assert kept == ("newer",)
+    (newer,) = checks.check_migrations(settings, NOW)
+    assert newer.verdict is Verdict.WRONG
+    assert "newer" in newer.found
+    with psycopg.connect(database.owner_url) as connection:
+        connection.execute("DELETE FROM alembic_version")
+    (empty,) = checks.check_migrations(settings, NOW)
+    assert empty.remedy == "Run `forbear release`."
+
+
+def test_packs_and_holidays_are_watched_as_they_run_out(settings: Settings) -> None:
+    now = list(checks.check_packs(settings, NOW))
+    assert now[0].found.endswith("policy packs in force")
+    assert {finding.subject for finding in now} >= {"packs", "calendars"}
+    later = of("calendars", list(checks.check_packs(settings, NOW + dt.timedelta(days=3650))))
+    assert {finding.verdict for finding in later} == {Verdict.WRONG}
+
+
 def test_keys_that_others_may_read_are_wrong(settings: Settings) -> None:
     settings.keys_path.write_text("{}")
     settings.keys_path.chmod(0o640)
