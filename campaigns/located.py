@@ -4,6 +4,7 @@ Readers take a node and give a value, or note a problem and give None; nothing i
 """
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -15,6 +16,7 @@ from domain.errors import BadInput
 
 MAX_CHARACTERS = 1_000_000
 _TAG = "tag:yaml.org,2002:"
+_AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
 _KINDS = {"str": "a text", "int": "a number", "float": "a decimal", "bool": "true or false", "null": "nothing"}
 
 
@@ -163,7 +165,7 @@ def decimal_text(node: Node | None, report: Report, what: str) -> str | None:
     """A plain decimal as it is written, such as 99.50."""
     if node is None:
         return None
-    if isinstance(node, ScalarNode) and str(node.tag) in (f"{_TAG}int", f"{_TAG}float"):
+    if isinstance(node, ScalarNode) and node.style is None and _AMOUNT.fullmatch(str(node.value)):
         return str(node.value)
     report.add(node, f"{what} is {_shown(node)}", "Write a plain amount, such as 100 or 99.50.")
     return None
