@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from campaigns.cadence import Window
 from domain.facts import DebtorFacts, PointFacts
+from throttling import places
 
 LOOK_AHEAD = timedelta(days=15)
 """How far a preferred window is looked for: longer than any pattern of weekdays."""
@@ -19,11 +20,17 @@ _NARROW = timedelta(seconds=1)
 
 
 def zones_of(facts: DebtorFacts, points: Iterable[PointFacts]) -> tuple[str, ...]:
-    """The zones where the debtor may be: of the debtor's places, or else of the contact points.
+    """The zones where the debtor lives by all that is known: of the debtor's places, or else of the contact points.
 
+    Preferences go by these; the law also weighs the zones of numbers beside them (`throttling/whereabouts.py`).
     Empty where none is known, or where one of them is no zone: then nobody knows what time it is there.
     """
-    known = dict.fromkeys([*facts.timezones, *(place.timezone for place in facts.places if place.timezone)])
+    known = dict.fromkeys(facts.timezones)
+    for place in facts.places:
+        if place.timezone:
+            known[place.timezone] = None
+        elif place.region or not facts.timezones:
+            known |= dict.fromkeys(places.zones_of(place.country, place.region))
     if not known:
         known = dict.fromkeys(zone for point in points for zone in point.timezones)
     return tuple(known) if all(map(_is_zone, known)) else ()

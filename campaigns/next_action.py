@@ -4,12 +4,11 @@ A look goes: exits first; then every enrolment that is due, by priority, as one 
 that the rules allow is made. What can't be made now is held, and the look ends with the instant of the next.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from throttling.decide import Ruleset, prepare
+from throttling.decide import prepare
 
 from campaigns.actions import Contact, Finished, Held, Moved, NextAction, Stop, Wait
 from campaigns.cadence import Cadence, Kind, Step
@@ -18,6 +17,7 @@ from campaigns.due import Place, due_day, due_instant, is_overtaken, scope_of
 from campaigns.exits import exit_of, rests_until
 from campaigns.progress import advance
 from campaigns.proposals import Decides, Tried, attempts, refusal
+from campaigns.rules import Rules
 from campaigns.view import AccountView, DebtorView, EnrolmentView
 from domain.channel import CONTACT_CHANNEL
 from domain.decision import Decision, Verdict
@@ -25,7 +25,6 @@ from domain.facts import Facts, Proposal
 
 __all__ = ["Contact", "Finished", "Held", "Moved", "NextAction", "Stop", "Wait", "advance", "next_action"]
 
-Rules = Callable[[Facts], Ruleset]
 _KINDS = {kind: number for number, kind in enumerate(Kind)}
 _LAST_ZONE = ("Etc/GMT+12",)
 """Where the day begins last: what is not due there is due nowhere."""

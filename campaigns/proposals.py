@@ -48,7 +48,7 @@ def attempts(
     for tried, channel in enumerate(step.channels[rank:], start=rank):
         last: Tried | None = None
         for point in points_for(view, channel):
-            proposal = _proposal(view, step, channel, point, accounts, place.now)
+            proposal = proposal_for(step, channel, point.point.id, accounts, view.collector.name, place.now)
             decision = decides.decide(proposal)
             if decision.verdict is Verdict.REFUSED:
                 last = last or Tried(channel, tried, point, decision)
@@ -123,21 +123,20 @@ def _earliest(step: Step, proposal: Proposal, start: datetime, place: Place, dec
     return moment
 
 
-def _proposal(
-    view: DebtorView, step: Step, channel: Channel, point: PointView, accounts: tuple[str, ...], at: datetime
+def proposal_for(
+    step: Step, channel: Channel, point: str, accounts: tuple[str, ...], by: str | None, at: datetime
 ) -> Proposal:
     """The facts of the contact. Templates are linted for the opt-out wording; calls verify before they name a debt."""
-    is_call = channel is Channel.VOICE
     return Proposal(
         at=at,
         channel=CONTACT_CHANNEL[channel],
         accounts=accounts,
-        contact_point=point.point.id,
-        by=view.collector.name,
+        contact_point=point,
+        by=by,
         purpose=Purpose.STATUTORY_NOTICE if step.kind is Kind.LEGAL_NOTICE else Purpose.COLLECT,
         automated=True,
         has_opt_out_notice=True,
-        discloses_debt=not is_call,
+        discloses_debt=channel is not Channel.VOICE,
         limited_content=False,
     )
 

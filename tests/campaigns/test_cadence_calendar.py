@@ -89,5 +89,8 @@ def test_the_debtors_own_zones_come_before_those_of_numbers_and_no_zone_is_unkno
     points = [PointFacts("p", PointKind.MOBILE, ("America/Chicago",))]
     assert zones_of(DebtorFacts(), points) == ("America/Chicago",)
     assert zones_of(DebtorFacts(places=(Place("CN", timezone="Asia/Shanghai"),)), points) == ("Asia/Shanghai",)
+    assert zones_of(DebtorFacts(places=(Place("US", "MA"),)), points) == ("America/New_York",)
+    assert zones_of(DebtorFacts(timezones=("Asia/Shanghai",), places=(Place("US"),)), points) == ("Asia/Shanghai",)
+    assert len(zones_of(DebtorFacts(places=(Place("US"),)), points)) > 5
     assert zones_of(DebtorFacts(timezones=("Asia/Shanghai", "Mars/Olympus")), points) == ()
     assert zones_of(DebtorFacts(), []) == ()
