@@ -37,9 +37,9 @@ VERIFICATION = ("birth_date", "id_last4", "postcode", "account_last4")
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 END = "end"
 _NEEDED = ("name", "title", "audience", "stages", "steps")
-_KEYS = (*_NEEDED, "exits", "window", "pacing", "packs", "priority", "verification", "balances_no_older_than")
+KEYS = (*_NEEDED, "exits", "window", "pacing", "packs", "priority", "verification", "balances_no_older_than")
 _STEP_NEEDED = ("id", "stage", "when", "channel", "template")
-_STEP_KEYS = (*_STEP_NEEDED, "window", "fallback", "condition", "merge", "kind", "then", "otherwise")
+STEP_KEYS = (*_STEP_NEEDED, "window", "fallback", "condition", "merge", "kind", "then", "otherwise")
 _ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _HOURS = re.compile(r"([01]\d|2[0-4]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")
 _CHANNELS = [channel.value for channel in Channel]
@@ -64,7 +64,7 @@ def read_cadence(source: str, file: str) -> CadenceFile:
     """The cadence in `source`; `file` names it in errors. Raises `campaigns.located.BadFile` with every mistake."""
     report = Report(file)
     root = compose(source, report)
-    found = mapping(root, report, "a cadence", _KEYS, _NEEDED)
+    found = mapping(root, report, "a cadence", KEYS, _NEEDED)
     marks: dict[str, Mark] = {key: mark_of(node) for key, node in found.items()}
     stages = _stages(found.get("stages"), report)
     window = _window(found.get("window"), report) or Window(9 * 60, 20 * 60)
@@ -141,7 +141,7 @@ def _steps(
         report.add(node, "there is no step", "Add at least one.")
     found: list[tuple[Step, dict[str, Node]]] = []
     for number, item in enumerate(nodes):
-        read = mapping(item, report, "a step", _STEP_KEYS, _STEP_NEEDED)
+        read = mapping(item, report, "a step", STEP_KEYS, _STEP_NEEDED)
         step = _step(read, report, stages, window, number == 0)
         if step is None:
             continue
