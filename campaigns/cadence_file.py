@@ -84,6 +84,7 @@ def read_cadence(source: str, file: str) -> CadenceFile:
             root, "steps call by voice, but nothing says what is asked first", "Add `verification: [birth_date]`."
         )
     check_graph(steps, stages, leaves_above, marks, report)
+    _check_kinds(steps, exits, marks, report)
     if report.problems or name is None or title is None or audience is None:
         raise BadFile(file, report.problems)
     steps = spacings(steps)
@@ -302,6 +303,16 @@ def _exits(node: Node | None, report: Report) -> tuple[frozenset[Exit], int | No
         if name is not None:
             found.add(Exit(name))
     return frozenset(found), above
+
+
+def _check_kinds(steps: tuple[Step, ...], exits: frozenset[Exit], marks: Mapping[str, Mark], report: Report) -> None:
+    """Note reminders of promises and plans in a cadence that leaves accounts alone while there is one."""
+    ending = {Kind.PROMISE_REMINDER: Exit.PROMISED, Kind.PLAN_REMINDER: Exit.PLAN_ACTIVE}
+    for step in steps:
+        exit_ = ending.get(step.kind)
+        if exit_ in exits:
+            what = f"a {step.kind.value} is never made: accounts are left alone by the exit `{exit_}`"
+            report.add(marks[f"steps.{step.id}.kind"], what, "List the exits without it.")
 
 
 def _pacing(node: Node | None, report: Report) -> Pacing:

@@ -168,6 +168,13 @@ def test_two_contacts_on_one_day_and_a_repeated_step_are_refused():
     assert "there are two steps `a`. Give each its own id." in problem
 
 
+def test_a_reminder_that_an_exit_forestalls_is_refused():
+    source = with_steps(step("a", kind="promise_reminder"))
+    assert "is never made: accounts are left alone by the exit `promised`" in problems_of(source)[0]
+    source = with_steps(step("a", kind="promise_reminder"), exits="[disputed]")
+    assert read_cadence(source, "x.yaml").cadence.first.kind is Kind.PROMISE_REMINDER
+
+
 def test_voice_without_verification_is_refused():
     source = with_steps(step("a", channel="voice"))
     assert problems_of(source) == [
