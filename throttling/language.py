@@ -155,8 +155,8 @@ class Clock(Term):
     """On whose clock hours and days run.
 
     `candidates`: everywhere the debtor may be, all at once. `statutory`: the same, but a place in a known region has
-    the zone that its law gives it. `legal`: one `zone` for everyone. `presumed`: the zones that have a basis in `presume`,
-    unless one with a basis in `unless` is known; then that one.
+    the zone that its law gives it. `legal`: one `zone` for everyone. `presumed`: the zones that have a basis in
+    `presume`, unless one with a basis in `unless` is known; then that one.
     """
 
     by: Literal["candidates", "statutory", "legal", "presumed"] = "candidates"
@@ -209,6 +209,11 @@ class Open(Term):
     def week(self) -> tuple[tuple[tuple[int, int], ...], ...]:
         """Seven tuples of spans, Monday first."""
         return tuple(spans or () for spans in self._week())
+
+    @property
+    def is_always(self) -> bool:
+        """True where every day is open from midnight to midnight."""
+        return not self.needs_calendar and all(spans == ((0, 1440),) for spans in self.week())
 
     @property
     def needs_calendar(self) -> bool:

@@ -89,10 +89,10 @@ def _mistake(
     source: Source, tree: Any, path: Sequence[str | int], found: ErrorDetails
 ) -> tuple[tuple[int, int], str, str]:
     line, column = _locate(tree, path)
-    return (line, column), _sentence(tree, path, found), source.where(line, column)
+    return (line, column), _sentence(path, found), source.where(line, column)
 
 
-def _sentence(tree: Any, path: Sequence[str | int], found: ErrorDetails) -> str:
+def _sentence(path: Sequence[str | int], found: ErrorDetails) -> str:
     name = ".".join(str(step) for step in path if not isinstance(step, int)) or "the document"
     kind, context = found["type"], found.get("ctx", {})
     if kind == "extra_forbidden":
@@ -138,4 +138,4 @@ def _walk(tree: Any, path: Sequence[str | int]) -> Iterator[tuple[Any, str | int
         if not (inside_list or (isinstance(node, Mapping) and step in node)):
             continue  # pydantic's own steps, such as the kind of a rule
         yield node, step
-        node = node[step]  # type: ignore[index]
+        node = node[step]

@@ -1,0 +1,320 @@
+"""Decide whether, and when, a debtor may be contacted: pure, exact to the second, and fast.
+
+`decide(ruleset, facts)` answers one case. `prepare(…)` makes one debtor ready, and `prepared.decide(proposal)` then
+answers as many proposals as there are. T is found over the edges of all rules together: each rule names the first
+instant that it allows, time moves on to it, and this repeats until no rule moves it; so T is the least instant that
+all rules allow.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from domain.decision import Decision, SpokenRule, Verdict
+from domain.facts import AccountFacts, Collector, DebtorFacts, Facts, PastContact, PointFacts, Proposal
+from throttling import places, wording, zonetime
+from throttling.bounds import (
+    Bound,
+    cap_bound,
+    content_bound,
+    cool_down_bound,
+    gate_bound,
+    hours_bound,
+    is_personal,
+    later_of,
+    with_lifts,
+)
+from throttling.compose import CompiledRule, Ruleset
+from throttling.dossier import Asked, Dossier, shape_of
+from throttling.hours import Table, end_of_opening, next_open
+from throttling.intervals import NONE
+from throttling.language import Cap, Content, CoolDown, Gate, Hours
+from throttling.packs import WISHES
+from throttling.zonetime import DAWN, FOREVER, floor_second
+
+SPAN = 300 * zonetime.DAY
+"""For how long after the instant for which it was worked out a plan serves."""
+
+
+def decide(ruleset: Ruleset, facts: Facts) -> Decision:
+    """The decision on one case. Pure: no clock, no input or output."""
+    prepared = prepare(
+        ruleset,
+        facts.debtor,
+        facts.contact_points,
+        facts.accounts,
+        facts.history,
+        facts.collector,
+        as_of=facts.proposal.at,
+        is_chosen=facts.packs is None,
+    )
+    return prepared.decide(facts.proposal)
+
+
+def prepare(
+    ruleset: Ruleset,
+    debtor: DebtorFacts,
+    contact_points: Sequence[PointFacts],
+    accounts: Sequence[AccountFacts],
+    history: Sequence[PastContact],
+    collector: Collector,
+    *,
+    as_of: datetime | None = None,
+    is_chosen: bool = True,
+) -> "Prepared":
+    """One debtor made ready to be asked about. The facts are as of `as_of`, from which days past due grow.
+
+    `is_chosen` says that the packs were chosen from the facts, so that a country without a pack is held; false where
+    somebody named them.
+    """
+    return Prepared(Dossier(ruleset, debtor, contact_points, accounts, history, collector, as_of, is_chosen=is_chosen))
+
+
+class Prepared:
+    """One debtor under one ruleset: answers proposals. Holds nothing but what it was given and what it worked out."""
+
+    __slots__ = ("_dossier", "_plans")
+
+    def __init__(self, dossier: Dossier) -> None:
+        self._dossier = dossier
+        self._plans: dict[tuple[object, ...], Plan] = {}
+
+    def decide(self, proposal: Proposal) -> Decision:
+        """The decision on a proposal: its verdict, the exact instant, and every rule that spoke."""
+        at = floor_second(proposal.at)
+        return self._plan(proposal, at).decide(at)
+
+    def permitted_until(self, proposal: Proposal) -> tuple[int, int]:
+        """`(T, end)` in seconds since 1970: the first instant that all rules allow, and when that stretch ends."""
+        at = floor_second(proposal.at)
+        plan = self._plan(proposal, at)
+        found = plan.next(at)
+        return found, plan.end(found) if found < FOREVER else FOREVER
+
+    def _plan(self, proposal: Proposal, at: int) -> "Plan":
+        key = (
+            proposal.channel,
+            proposal.contact_point,
+            proposal.accounts,
+            proposal.person,
+            proposal.purpose,
+            proposal.by,
+            proposal.in_reply,
+            proposal.automated,
+            proposal.has_opt_out_notice,
+            proposal.discloses_debt,
+            proposal.limited_content,
+            proposal.collector_account,
+            None if proposal.expected_delivery is None else proposal.expected_delivery - proposal.at,
+        )
+        plan = self._plans.get(key)
+        if plan is None or not plan.made_at <= at < plan.made_at + SPAN:
+            plan = self._plans[key] = Plan(self._dossier, proposal, at)
+        return plan
+
+
+class Plan:
+    """Everything that the rules say about one sort of contact of one debtor, from one instant on.
+
+    Caps and rests that only say "not before" are one number; the hours of all rules are one table that debtors share;
+    what is left is asked one by one. Texts are written only for rules that speak, and once.
+    """
+
+    __slots__ = ("_after", "_asked", "_bounds", "_close", "_dossier", "_hours", "_others", "_said", "_table", "made_at")
+
+    def __init__(self, dossier: Dossier, proposal: Proposal, at: int) -> None:
+        self.made_at = at
+        self._dossier = dossier
+        delay = 0
+        if proposal.expected_delivery is not None:
+            delay = max(0, floor_second(proposal.expected_delivery) - at)
+        asked = Asked(dossier, proposal, at, dossier.events, shape_of(dossier, proposal))
+        self._asked = asked
+        self._after = DAWN
+        self._close = DAWN
+        self._bounds: list[Bound] = []
+        self._others: list[Bound] = []
+        self._hours: list[CompiledRule] = []
+        self._said: dict[tuple[object, ...], tuple[SpokenRule, ...]] = {}
+        self._table: Table | None = None
+        self._hold_the_unknown()
+        self._add_hours(delay)
+        self._add_others()
+
+    def _hold_the_unknown(self) -> None:
+        dossier = self._dossier
+        note = ""
+        if not dossier.candidates:
+            note = "Nobody knows where the debtor is: no place and no time zone."
+        elif dossier.is_chosen:
+            found = countries(dossier, self._asked.point)
+            missing = sorted(found - dossier.ruleset.countries)
+            if missing:
+                note = f"No pack covers {', '.join(missing)}."
+            elif not found:
+                note = "Nobody knows under which law the debtor lives: no country."
+        if note:
+            self._others.append(Bound(speaker(dossier.ruleset), spans=NONE, note=note))
+
+    def _add_hours(self, delay: int) -> None:
+        dossier, asked = self._dossier, self._asked
+        shared: list[tuple[int, tuple[str, ...]]] = []
+        for compiled in dossier.ruleset.for_shape(asked.shape).hours:
+            rule = compiled.rule
+            if not isinstance(rule, Hours) or (compiled.is_always_open and not is_personal(rule, dossier)):
+                continue
+            zones, _ = dossier.zones(compiled)
+            shifts = delay if rule.judged_at != "sending" else 0
+            if not shifts and zones and not is_personal(rule, dossier) and not self._may_be_lifted(compiled):
+                shared.append((compiled.index, zones))
+                self._hours.append(compiled)
+                continue
+            bound = hours_bound(compiled, rule, dossier, asked, shifts)
+            self._others.append(with_lifts(bound, dossier, asked))
+        if shared:
+            self._table = dossier.ruleset.merged(tuple(shared))
+
+    def _may_be_lifted(self, compiled: CompiledRule) -> bool:
+        if compiled.overrides and compiled.overriding(self._asked.shape):
+            return True
+        return any(lift.when.reply is None or self._asked.shape.in_reply for lift in compiled.rule.lifts)
+
+    def _add_others(self) -> None:
+        dossier, asked = self._dossier, self._asked
+        rules = dossier.ruleset.for_shape(asked.shape)
+        for compiled in (*rules.caps, *rules.cool_downs, *rules.gates, *rules.contents):
+            bound = self._bound(compiled)
+            if bound is None or bound.is_open:
+                continue
+            bound = with_lifts(bound, dossier, asked)
+            self._bounds.append(bound)
+            self._close = max(self._close, bound.close_until)
+            is_simple = bound.after is not None and not bound.lifts and compiled.ends == FOREVER
+            if is_simple and compiled.starts <= self.made_at:
+                self._after = max(self._after, bound.after or DAWN)
+            else:
+                self._others.append(bound)
+
+    def _bound(self, compiled: CompiledRule) -> Bound | None:
+        rule, dossier, asked = compiled.rule, self._dossier, self._asked
+        if isinstance(rule, Cap):
+            return cap_bound(compiled, rule, dossier, asked)
+        if isinstance(rule, CoolDown):
+            return cool_down_bound(compiled, rule, dossier, asked)
+        if isinstance(rule, Gate):
+            return gate_bound(compiled, rule, dossier, asked)
+        if isinstance(rule, Content):
+            return content_bound(compiled, rule, asked)
+        return None
+
+    def next(self, at: int) -> int:
+        """The first instant not before `at` that every rule allows; FOREVER where there is none."""
+        at = max(at, self._after)
+        while at < FOREVER:
+            found = at if self._table is None else next_open(self._table, at)
+            for bound in self._others:
+                found = max(found, bound.next(found)) if found < FOREVER else found
+            if found == at:
+                return at
+            at = found
+        return FOREVER
+
+    def end(self, at: int) -> int:
+        """When the stretch that every rule allows, and that holds `at`, ends."""
+        found = FOREVER if self._table is None else end_of_opening(self._table, at)
+        for bound in self._others:
+            found = min(found, bound.end(at))
+        return found
+
+    def decide(self, at: int) -> Decision:
+        """The decision at an instant."""
+        dossier = self._dossier
+        found = self.next(at)
+        packs = dossier.ruleset.packs_used(at)
+        local = wording.local_times(dossier.candidates, at)
+        if found == at:
+            closes = self.end(at)
+            return Decision(
+                verdict=Verdict.ALLOWED,
+                rules=self._close_or_lifted(at),
+                packs=packs,
+                local=local,
+                closes=None if closes >= FOREVER else zonetime.to_datetime(closes, self._home()),
+            )
+        if found >= FOREVER:
+            return Decision(verdict=Verdict.REFUSED, rules=self._spoken(at), packs=packs, local=local)
+        return Decision(
+            verdict=Verdict.DEFERRED,
+            rules=self._spoken(at),
+            packs=packs,
+            local=local,
+            until=zonetime.to_datetime(found, self._home()),
+        )
+
+    def _home(self) -> str:
+        return self._dossier.candidates[0].zone if self._dossier.candidates else "Etc/UTC"
+
+    def every_bound(self) -> list[Bound]:
+        """Each rule's bound, those of the shared table among them."""
+        hours = [
+            Bound(compiled, table=self._dossier.ruleset.table(compiled, self._dossier.zones(compiled)[0]))
+            for compiled in self._hours
+        ]
+        held = [bound for bound in self._others if bound not in self._bounds]
+        return [*hours, *held, *self._bounds]
+
+    def _close_or_lifted(self, at: int) -> tuple[SpokenRule, ...]:
+        if at >= self._close and not self._others:
+            return ()
+        found = []
+        for bound in (*self._bounds, *(each for each in self._others if each not in self._bounds)):
+            lift = bound.is_lifted(at)
+            if lift is not None or (at < bound.close_until and bound.compiled.starts <= at < bound.compiled.ends):
+                found.append((bound, lift))
+        return tuple(wording.allowing(bound, lift, at) for bound, lift in found)
+
+    def _spoken(self, at: int) -> tuple[SpokenRule, ...]:
+        """Every rule that did not allow `at` or moved T, and the exceptions that lifted one; texts written once."""
+        bounds = self.every_bound()
+        moved: dict[int, int] = {}
+        for index, bound in enumerate(bounds):
+            found = bound.next(at)
+            if found > at:
+                moved[index] = found
+        time = later_of((bounds[index] for index in moved), at)
+        while time < FOREVER:
+            movers = [(index, found) for index, bound in enumerate(bounds) if (found := bound.next(time)) > time]
+            if not movers:
+                break
+            for index, found in movers:
+                moved.setdefault(index, found)
+            time = max(found for _, found in movers)
+        lifted = [(index, lift) for index, bound in enumerate(bounds) if (lift := bound.is_lifted(at)) is not None]
+        key = (tuple(sorted(moved.items())), tuple(index for index, _ in lifted), self._counting(moved, bounds, at))
+        said = self._said.get(key)
+        if said is None:
+            home = self._home()
+            said = tuple(
+                wording.stopping(bounds[index], found, at, self._dossier, home)
+                for index, found in sorted(moved.items())
+            ) + tuple(wording.allowing(bounds[index], lift, at) for index, lift in lifted)
+            self._said[key] = said
+        return said
+
+    def _counting(self, moved: dict[int, int], bounds: list[Bound], at: int) -> tuple[int, ...]:
+        return tuple(sum(until > at for until, _ in bounds[index].counted) for index in sorted(moved))
+
+
+def countries(dossier: Dossier, point: str | None) -> frozenset[str]:
+    """The countries whose law may hold: of places and of the number, or else of the time zones."""
+    found = {place.country for place in dossier.debtor.places}
+    facts = dossier.points.get(point or "")
+    if facts is not None and facts.country is not None and facts.used_by_debtor is not False:
+        found.add(facts.country)
+    if not found:
+        found = {code for each in dossier.candidates if (code := places.country_of(each.zone)) is not None}
+    return frozenset(found)
+
+
+def speaker(ruleset: Ruleset) -> CompiledRule:
+    """The rule in whose name the engine holds what no pack speaks of: the debtor's wishes, or the first there is."""
+    return next((each for each in ruleset.rules if each.pack.id == WISHES), ruleset.rules[0])

@@ -1,0 +1,174 @@
+"""What the engine keeps of one debtor, ready to be asked: events in order, debts, and the clocks of each rule."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from domain.facts import AccountFacts, Collector, DebtorFacts, Direction, PastContact, PointFacts, Proposal
+from throttling import zonetime
+from throttling.compose import CompiledRule, Ruleset, Zones, products_of
+from throttling.selectors import EventShape, Shape, medium
+from throttling.whereabouts import Candidate, candidates, zones_for
+
+
+class Event:
+    """One past contact: its second, its place in the history as given, and which selectors it may or must match."""
+
+    __slots__ = ("at", "contact", "index", "may", "must")
+
+    def __init__(self, at: int, index: int, contact: PastContact, masks: tuple[int, int]) -> None:
+        self.at = at
+        self.index = index
+        self.contact = contact
+        self.may, self.must = masks
+
+
+class Dossier:
+    """One debtor under one ruleset. Read-only once made, but for the clocks that it looks up once."""
+
+    __slots__ = (
+        "_clocks",
+        "accounts",
+        "as_of",
+        "candidates",
+        "collector",
+        "debtor",
+        "events",
+        "groups",
+        "is_chosen",
+        "points",
+        "ruleset",
+    )
+
+    def __init__(
+        self,
+        ruleset: Ruleset,
+        debtor: DebtorFacts,
+        points: Sequence[PointFacts],
+        accounts: Sequence[AccountFacts],
+        history: Sequence[PastContact],
+        collector: Collector,
+        as_of: datetime | None,
+        *,
+        is_chosen: bool,
+    ) -> None:
+        self.ruleset = ruleset
+        self.debtor = debtor
+        self.points = {point.id: point for point in points}
+        self.accounts = {account.id: account for account in accounts}
+        self.groups = {account.id: account.group for account in accounts if account.group is not None}
+        self.collector = collector
+        self.as_of = None if as_of is None else zonetime.floor_second(as_of)
+        self.is_chosen = is_chosen
+        self.candidates: tuple[Candidate, ...] = candidates(debtor, points, ruleset.legal_zones)
+        self.events = self._in_order(history)
+        self._clocks = ruleset.clocks.setdefault(self.candidates, {})
+
+    def _in_order(self, history: Sequence[PastContact]) -> list[Event]:
+        points, masks = self.points, self.ruleset.masks
+        events = []
+        for index, contact in enumerate(history):
+            point = points.get(contact.contact_point or "")
+            kind = None if point is None else point.kind
+            shape = EventShape(
+                contact.channel,
+                contact.direction,
+                contact.outcome,
+                contact.purpose,
+                contact.person,
+                kind,
+                contact.in_reply,
+            )
+            events.append(Event(zonetime.ceil_second(contact.at), index, contact, masks(shape)))
+        events.sort(key=_by_time)
+        return events
+
+    def zones(self, compiled: CompiledRule) -> Zones:
+        """The zones on whose clocks a rule runs here; none where they are not known."""
+        found = self._clocks.get(compiled.index)
+        if found is None:
+            clock = getattr(compiled.rule, "clock", None)
+            names = (
+                tuple(dict.fromkeys(each.zone for each in self.candidates))
+                if clock is None
+                else zones_for(clock, self.candidates)
+            )
+            found = names, tuple(zonetime.clock(name) for name in names)
+            self._clocks[compiled.index] = found
+        return found
+
+    def debts(self, accounts: Iterable[str]) -> frozenset[str]:
+        """The debts that accounts stand for: those of one group are one."""
+        groups = self.groups
+        return frozenset(groups.get(account, account) for account in accounts) if groups else frozenset(accounts)
+
+    def inbound_before(self, at: int) -> Event | None:
+        """The last contact up to an instant, if the debtor made it."""
+        before = [event for event in self.events if event.at <= at]
+        if before and before[-1].contact.direction is Direction.IN:
+            return before[-1]
+        return None
+
+
+def _by_time(event: Event) -> tuple[int, int]:
+    return event.at, event.index
+
+
+class Asked:
+    """A contact as conditions see it: one that is proposed, or one of the past with only what came before it."""
+
+    __slots__ = ("accounts", "at", "by", "debts", "events", "is_past", "medium", "point", "shape")
+
+    def __init__(
+        self,
+        dossier: Dossier,
+        contact: Proposal | PastContact,
+        at: int,
+        events: Sequence[Event],
+        shape: Shape,
+    ) -> None:
+        self.at = at
+        self.shape = shape
+        self.medium = medium(shape.channel)
+        self.accounts = contact.accounts
+        self.debts = dossier.debts(contact.accounts)
+        self.point = contact.contact_point
+        self.by = contact.by or dossier.collector.name
+        self.events = events
+        self.is_past = isinstance(contact, PastContact)
+
+
+def shape_of(dossier: Dossier, proposal: Proposal) -> Shape:
+    """What selectors see of a proposal."""
+    point = dossier.points.get(proposal.contact_point or "")
+    return Shape(
+        proposal.channel,
+        None if point is None else point.kind,
+        proposal.person,
+        proposal.purpose,
+        proposal.in_reply,
+        proposal.automated,
+        proposal.has_opt_out_notice,
+        proposal.discloses_debt,
+        proposal.limited_content,
+        proposal.collector_account,
+        dossier.collector.first_party,
+        products_of(dossier.accounts.values(), proposal.accounts),
+    )
+
+
+def past_as_asked(dossier: Dossier, event: Event) -> Asked:
+    """A past contact as if it were proposed at its moment; what its facts do not say is unknown."""
+    contact = event.contact
+    point = dossier.points.get(contact.contact_point or "")
+    shape = Shape(
+        contact.channel,
+        None if point is None else point.kind,
+        contact.person,
+        contact.purpose,
+        contact.in_reply,
+        collector_account=contact.collector_account,
+        first_party=None if contact.by != dossier.collector.name else dossier.collector.first_party,
+        products=products_of(dossier.accounts.values(), contact.accounts),
+    )
+    before = [each for each in dossier.events if (each.at, each.index) < (event.at, event.index)]
+    return Asked(dossier, contact, event.at, before, shape)

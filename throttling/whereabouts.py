@@ -1,0 +1,71 @@
+"""Where a debtor may be, as a set of time zones with what each rests on, and on whose clock a rule then runs.
+
+Evidence adds up: a contact must be permitted in every zone that remains. Only knowledge takes one away: the zone of a
+number does not count where the facts say that the location is known (12 CFR 1006, comment 6(b)(1)(i)-2).
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from domain.facts import DebtorFacts, Place, PointFacts
+from throttling import places
+from throttling.language import Clock
+
+
+class Candidate(NamedTuple):
+    """One zone where the debtor may be: what it rests on (`stated`, a place's basis, `number`, `law`) and its place."""
+
+    zone: str
+    basis: str
+    country: str | None = None
+    region: str | None = None
+
+
+def candidates(debtor: DebtorFacts, points: Sequence[PointFacts], legal: Sequence[str] = ()) -> tuple[Candidate, ...]:
+    """Every zone where the debtor may be; the zones of the law that applies where nothing else is known."""
+    found = [Candidate(zone, "stated") for zone in debtor.timezones]
+    for place in debtor.places:
+        if not (debtor.location_known and place.basis == "number"):
+            found += _from_place(place, somewhere_known=bool(debtor.timezones))
+    if not (debtor.location_known and found):
+        for point in points:
+            if point.used_by_debtor is not False:
+                found += [Candidate(zone, "number", point.country) for zone in point.timezones]
+    if not found:
+        found = [Candidate(zone, "law") for zone in legal]
+    return tuple(dict.fromkeys(found))
+
+
+def _from_place(place: Place, *, somewhere_known: bool) -> list[Candidate]:
+    if place.timezone is not None:
+        return [Candidate(place.timezone, place.basis, place.country, place.region)]
+    if place.region is None and somewhere_known:
+        return []
+    zones = places.zones_of(place.country, place.region)
+    return [Candidate(zone, place.basis, place.country, place.region) for zone in zones]
+
+
+def zones_for(clock: Clock, found: Sequence[Candidate]) -> tuple[str, ...]:
+    """The zones that a rule's clock runs on, without repetition; empty where they are not known, and the rule holds."""
+    if clock.zone is not None:
+        return (clock.zone,)
+    if clock.by == "presumed":
+        better = [each for each in found if each.basis in clock.unless or each.basis == "stated"]
+        presumed = [each for each in found if each.basis in clock.presume]
+        return _names(better or presumed or found)
+    if clock.by == "statutory":
+        lawful = [
+            zone
+            for each in found
+            for zone in (
+                places.statutory_zones(each.country, each.region, each.zone)
+                if each.country is not None and each.basis != "number"
+                else (each.zone,)
+            )
+        ]
+        return tuple(dict.fromkeys(lawful))
+    return _names(found)
+
+
+def _names(found: Sequence[Candidate]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each.zone for each in found))

@@ -1,0 +1,130 @@
+"""What a decision says in words: each rule that spoke, with the facts it used and what would change it. Never a name,
+a number or an address.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from domain.decision import Effect, SpokenRule
+from throttling.bounds import Bound
+from throttling.dossier import Dossier
+from throttling.language import Cap, CoolDown, Gate, Hours, Lift
+from throttling.whereabouts import Candidate
+from throttling.zonetime import EPOCH_ORDINAL, FOREVER, clock, to_date, to_datetime
+
+BASIS = {
+    "stated": "stated",
+    "address": "by address",
+    "number": "by number",
+    "declared": "as the debtor said",
+    "believed": "as believed",
+    "law": "by law",
+}
+
+
+def local_times(found: Sequence[Candidate], at: int) -> tuple[tuple[str, datetime], ...]:
+    """The instant on the clock of every zone where the debtor may be."""
+    return tuple((name, to_datetime(at, name)) for name in dict.fromkeys(each.zone for each in found))
+
+
+def stopping(bound: Bound, until: int, at: int, dossier: Dossier, home: str) -> SpokenRule:
+    """A rule that defers, or refuses where time alone does not release it."""
+    compiled = bound.compiled
+    refuses = until >= FOREVER
+    return SpokenRule(
+        pack=compiled.pack.id,
+        version=compiled.pack.version,
+        rule=compiled.rule.id,
+        cite=compiled.rule.cite,
+        effect=Effect.REFUSES if refuses else Effect.DEFERS,
+        why=_why(bound, until, at, dossier),
+        until=None if refuses else to_datetime(until, home),
+        counted=counted(bound, at),
+        presumption=compiled.strength == "presumption",
+    )
+
+
+def allowing(bound: Bound, lift: Lift | str | None, at: int) -> SpokenRule:
+    """A rule that was close, or that an exception lifted."""
+    compiled = bound.compiled
+    indexes = counted(bound, at)
+    if lift is None:
+        why = f"{_meaning(bound)} {len(indexes)} of {bound.limit} used: this is the last one."
+    elif isinstance(lift, str):
+        why = f"{_meaning(bound)} Lifted by {lift}."
+    else:
+        why = f"{_meaning(bound)} Lifted: {lift.meaning['en']} ({lift.id}, {lift.cite})"
+    return SpokenRule(
+        pack=compiled.pack.id,
+        version=compiled.pack.version,
+        rule=compiled.rule.id,
+        cite=compiled.rule.cite,
+        effect=Effect.ALLOWS,
+        why=why,
+        counted=indexes,
+        presumption=compiled.strength == "presumption",
+    )
+
+
+def counted(bound: Bound, at: int) -> tuple[int, ...]:
+    """Indexes into the history of what counts at an instant."""
+    return tuple(sorted(index for until, index in bound.counted if until > at))
+
+
+def _why(bound: Bound, until: int, at: int, dossier: Dossier) -> str:
+    rule = bound.compiled.rule
+    parts = [_meaning(bound)]
+    if bound.note:
+        parts.append(bound.note)
+    if isinstance(rule, Hours):
+        parts.append(_on_clocks(bound, dossier))
+        if until >= FOREVER:
+            parts.append(_never(bound, at))
+        else:
+            parts.append("It opens again by itself.")
+    elif isinstance(rule, Cap):
+        parts.append(f"{len(counted(bound, at))} counted, {bound.limit} permitted.")
+        parts.append(_on_clocks(bound, dossier) if not rule.within.hours and not rule.within.ever else "")
+    elif isinstance(rule, CoolDown):
+        parts.append(f"{len(counted(bound, at))} such contact is recent. {_on_clocks(bound, dossier)}")
+    parts.append(_remedy(bound, until))
+    return " ".join(part for part in parts if part)
+
+
+def _meaning(bound: Bound) -> str:
+    strength = {"presumption": "Presumed by law: ", "guideline": "Guideline: ", "house": "House rule: "}
+    return strength.get(bound.compiled.strength, "") + bound.compiled.rule.meaning["en"]
+
+
+def _on_clocks(bound: Bound, dossier: Dossier) -> str:
+    zones, _ = dossier.zones(bound.compiled)
+    basis = {each.zone: BASIS.get(each.basis, each.basis) for each in reversed(dossier.candidates)}
+    named = [f"{zone} ({basis.get(zone, 'by law')})" for zone in zones]
+    return f"On the clock of {', '.join(named)}." if named else ""
+
+
+def _never(bound: Bound, at: int) -> str:
+    calendar = bound.compiled.calendar
+    rule = bound.compiled.rule
+    if isinstance(rule, Hours) and rule.open.needs_calendar and calendar is not None:
+        today = clock(bound.compiled.pack.zone).day(at) + EPOCH_ORDINAL
+        last = to_date(calendar.known_until - EPOCH_ORDINAL).isoformat()
+        if today + 400 > calendar.known_until:
+            return f"Its calendar, {calendar.id}, is known only until {last}: renew it."
+    return "There is no hour within a year that all of these clocks permit."
+
+
+def _remedy(bound: Bound, until: int) -> str:
+    rule = bound.compiled.rule
+    lifts = [lift.meaning["en"] for lift in rule.lifts]
+    exception = f"Exception: {' '.join(lifts)}" if lifts else ""
+    if until < FOREVER:
+        return exception
+    if isinstance(rule, Gate) and rule.stop is not None:
+        what = "the answer to it" if rule.stop.until_answered else "its withdrawal, on file,"
+        return f"Only {what} changes that. {exception}".strip()
+    if isinstance(rule, Gate) and rule.bars is not None:
+        return f"Only the debtor can lift it. {exception}".strip()
+    if isinstance(rule, Gate) and rule.requires is not None:
+        return f"It opens when what it asks for is on file. {exception}".strip()
+    return exception
