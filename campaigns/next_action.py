@@ -286,4 +286,4 @@ def _prepared(view: DebtorView, cadence: Cadence, now: datetime, rules: Rules) -
         accounts=accounts,
         history=view.history,
     )
-    return prepare(rules(facts), view.facts, points, accounts, view.history, view.collector)
+    return prepare(rules(facts), view.facts, points, accounts, view.history, view.collector, as_of=now)

@@ -93,7 +93,9 @@ def _barred(cadence: Cadence, step: Step, place: Place, rules: Rules, now: datet
 def _week(step: Step, facts: Facts, rules: Rules, now: datetime) -> Decision | None:
     """None where the rules allow it in the preferred hours of the week; otherwise their last answer."""
     zones = facts.debtor.timezones
-    prepared = prepare(rules(facts), facts.debtor, facts.contact_points, facts.accounts, facts.history, facts.collector)
+    prepared = prepare(
+        rules(facts), facts.debtor, facts.contact_points, facts.accounts, facts.history, facts.collector, as_of=now
+    )
     decision = Decision(Verdict.REFUSED)
     moment = now
     while moment < now + WEEK:

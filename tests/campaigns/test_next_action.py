@@ -37,7 +37,7 @@ from tests.campaigns.views import (
 @pytest.fixture(autouse=True)
 def _rules_as_given(monkeypatch: pytest.MonkeyPatch) -> None:
     """Decisions come from the test's own rules; those of the packs have tests of their own."""
-    monkeypatch.setattr(module, "prepare", lambda rules, *_: rules)
+    monkeypatch.setattr(module, "prepare", lambda rules, *_, **__: rules)
 
 
 def look(view: DebtorView, rules: Rules | None = None, now: datetime = NOW) -> NextAction:

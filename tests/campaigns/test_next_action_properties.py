@@ -43,7 +43,7 @@ ZONES = ["Asia/Shanghai", "Asia/Urumqi", "Asia/Kathmandu", "America/New_York", "
 @pytest.fixture(autouse=True, scope="module")
 def _rules_as_given() -> object:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "prepare", lambda rules, *_: rules)
+        patch.setattr(module, "prepare", lambda rules, *_, **__: rules)
         yield
 
 
