@@ -119,15 +119,16 @@ class Ruleset:
             found = self._merged[parts] = all_of(tables)
         return found
 
-    def packs_used(self, at: int) -> tuple[PackUsed, ...]:
+    def packs_used(self, at: int, *, with_wishes: bool) -> tuple[PackUsed, ...]:
         """The versions in force at an instant."""
-        era = sum(edge <= at for edge in self.edges)
+        era = 2 * sum(edge <= at for edge in self.edges) + with_wishes
         found = self._used.get(era)
         if found is None:
             found = tuple(
                 PackUsed(each.pack.id, each.pack.version, each.digest)
                 for each in self.filed
-                if zonetime.floor_second(each.starts) <= at
+                if (with_wishes or each.pack.id != WISHES)
+                and zonetime.floor_second(each.starts) <= at
                 and (each.ends is None or at < zonetime.floor_second(each.ends))
             )
             self._used[era] = found

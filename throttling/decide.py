@@ -9,7 +9,7 @@ all rules allow.
 from collections.abc import Sequence
 from datetime import datetime
 
-from domain.decision import Decision, SpokenRule, Verdict
+from domain.decision import Decision, PackUsed, SpokenRule, Verdict
 from domain.facts import AccountFacts, Collector, DebtorFacts, Facts, PastContact, PointFacts, Proposal
 from throttling import places, wording, zonetime
 from throttling.bounds import (
@@ -229,26 +229,33 @@ class Plan:
         """The decision at an instant."""
         dossier = self._dossier
         found = self.next(at)
-        packs = dossier.ruleset.packs_used(at)
         local = wording.local_times(dossier.candidates, at)
         if found == at:
             closes = self.end(at)
+            rules = self._close_or_lifted(at)
             return Decision(
                 verdict=Verdict.ALLOWED,
-                rules=self._close_or_lifted(at),
-                packs=packs,
+                rules=rules,
+                packs=self._packs(at, rules),
                 local=local,
                 closes=None if closes >= FOREVER else zonetime.to_datetime(closes, self._home()),
             )
+        rules = self._spoken(at)
+        packs = self._packs(at, rules)
         if found >= FOREVER:
-            return Decision(verdict=Verdict.REFUSED, rules=self._spoken(at), packs=packs, local=local)
+            return Decision(verdict=Verdict.REFUSED, rules=rules, packs=packs, local=local)
         return Decision(
             verdict=Verdict.DEFERRED,
-            rules=self._spoken(at),
+            rules=rules,
             packs=packs,
             local=local,
             until=zonetime.to_datetime(found, self._home()),
         )
+
+    def _packs(self, at: int, rules: tuple[SpokenRule, ...]) -> tuple[PackUsed, ...]:
+        """The versions applied. Where packs were named, the debtor's wishes are among them only where they spoke."""
+        with_wishes = self._dossier.is_chosen or any(rule.pack == WISHES for rule in rules)
+        return self._dossier.ruleset.packs_used(at, with_wishes=with_wishes)
 
     def _home(self) -> str:
         return self._dossier.candidates[0].zone if self._dossier.candidates else "Etc/UTC"

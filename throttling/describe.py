@@ -1,0 +1,266 @@
+"""Packs in plain words: for `policy show`, `policy diff` and the table of jurisdictions in the docs."""
+
+from collections.abc import Iterable, Iterator
+
+from throttling.language import (
+    Cap,
+    Clock,
+    Condition,
+    Content,
+    CoolDown,
+    Gate,
+    Hours,
+    Open,
+    Pack,
+    Retention,
+    Rule,
+)
+from throttling.packs import Library
+from throttling.terms import DAYS, Events, Proposals, Term, Wait, Window
+
+GROUPS = {
+    "voice": frozenset({"call", "ai_call", "ringless_voicemail"}),
+    "text": frozenset({"sms", "im", "in_app"}),
+    "electronic": frozenset({"sms", "email", "im", "in_app"}),
+}
+
+
+def describe(pack: Pack) -> Iterator[str]:
+    """A pack as lines of plain words."""
+    place = "-".join(part for part in (pack.country, pack.region) if part) or "everywhere"
+    until = f" until {pack.effective_until}" if pack.effective_until else ""
+    yield f"{pack.id} {pack.version}: {pack.title}"
+    yield f"  {place}; {pack.strength}; in force from {pack.effective_from}{until}; {_coverage(pack)}"
+    yield f"  {pack.caveat}"
+    for rule in pack.rules:
+        yield ""
+        yield f"  {rule.id} ({rule.kind}, {rule.strength or pack.strength}, text {rule.certainty})"
+        yield f"    {rule.cite}"
+        for language, text in rule.meaning.items():
+            yield f"    {language}: {text}"
+        yield f"    {say(rule)}"
+        for lift in rule.lifts:
+            yield f"    except {lift.id}: {lift.meaning['en']} ({lift.cite})"
+    for override in pack.overrides:
+        yield ""
+        about = f"{override.pack}/{override.rule}{_about(override.applies)}"
+        yield f"  lifts {about}: {override.meaning['en']} ({override.cite})"
+    yield ""
+    for source in pack.sources:
+        yield f"  source: {source.title} (seen: {source.seen})"
+
+
+def say(rule: Rule) -> str:
+    """What one rule demands, in one line."""
+    about = _about(rule.applies)
+    if isinstance(rule, Hours):
+        widened = f"; widened by {', '.join(rule.widened_by)}" if rule.widened_by else ""
+        narrowed = f"; narrowed by {', '.join(rule.narrowed_by)}" if rule.narrowed_by else ""
+        judged = "" if rule.judged_at == "sending" else f"; judged at {rule.judged_at}"
+        return f"open {hours(rule.open)}{about}; {_clock(rule.clock)}{judged}{widened}{narrowed}"
+    if isinstance(rule, Cap):
+        excluded = f"; {len(rule.excludes)} sorts of contact do not count" if rule.excludes else ""
+        agreed = "; an agreement may raise it" if rule.agreement else ""
+        return f"at most {cap(rule)}{about}; {_clock(rule.clock)}{excluded}{agreed}"
+    if isinstance(rule, CoolDown):
+        return f"rest of {wait(rule.rests)} after {events(rule.after)} by {', '.join(rule.by)}{about}"
+    if isinstance(rule, Gate):
+        return f"{_gate(rule)}{about}"
+    if isinstance(rule, Content):
+        return f"messages{about}: {rule.duty.replace('_', ' ')}"
+    return f"{rule.what} kept {wait(rule.keep)} from {rule.since.replace('_', ' ')}{about}"
+
+
+def hours(open_at: Open) -> str:
+    """Opening hours, days with the same hours joined."""
+    named = list(zip(DAYS, open_at.week(), strict=True))
+    parts: list[tuple[str, str, str]] = []
+    for day, spans in named:
+        text = _spans(spans)
+        if parts and parts[-1][2] == text:
+            parts[-1] = (parts[-1][0], day, text)
+        else:
+            parts.append((day, day, text))
+    found = [f"{first if first == last else f'{first}-{last}'} {text}" for first, last, text in parts]
+    if open_at.holidays is not None:
+        found.append(f"holidays {_spans(open_at.holidays)}")
+    if open_at.makeup_workdays is not None:
+        found.append(f"make-up workdays {_spans(open_at.makeup_workdays)}")
+    return ", ".join(found)
+
+
+def cap(rule: Cap) -> str:
+    """A cap: how many of what, per which keys, in which window."""
+    keys = f" per {', '.join(rule.by)}" if rule.by else ""
+    return f"{rule.at_most} of {events(rule.counts)}{keys} in {window(rule.within)}"
+
+
+def window(found: Window) -> str:
+    """A window, in words."""
+    if found.hours is not None:
+        return f"any {found.hours} hours"
+    if found.days is not None:
+        return f"{found.days} local days"
+    if found.every is not None:
+        return f"each {found.every} local days"
+    if found.business_days is not None:
+        return f"{found.business_days} business days"
+    if found.ever:
+        return "all time"
+    return f"a calendar {found.per}"
+
+
+def wait(found: Wait) -> str:
+    """A length of time, in words."""
+    for unit in ("hours", "days", "business_days", "weeks", "months", "years"):
+        number = getattr(found, unit)
+        if number is not None:
+            first = (
+                ""
+                if unit == "hours"
+                else ", the day itself first"
+                if found.first_day == "event"
+                else ", from the next day"
+            )
+            return f"{number} {unit.replace('_', ' ')}{first}"
+    return ""
+
+
+def events(found: Events) -> str:
+    """A selector of past contacts, in words."""
+    parts = []
+    if found.direction is not None:
+        parts.append({"out": "outgoing", "in": "incoming"}[found.direction])
+    parts.append(_names(found.channels) if found.channels else "contacts")
+    for word, values in (
+        ("ending in", found.outcomes),
+        ("for", found.purposes),
+        ("to", found.persons),
+        ("at", found.points),
+    ):
+        if values:
+            parts.append(f"{word} {_names(values)}")
+    if found.placed_by == "collector":
+        parts.append("by the same collector")
+    return " ".join(parts)
+
+
+def _coverage(pack: Pack) -> str:
+    covers = pack.covers
+    parties = " and ".join(sorted(covers.parties)) if covers.parties else "first_party and third_party"
+    products = f"; products {_names(covers.products)}" if covers.products else ""
+    without = f"; not {_names(covers.except_products)}" if covers.except_products else ""
+    return f"covers {parties.replace('_', ' ')}{products}{without}"
+
+
+def _about(applies: Proposals) -> str:
+    found = _said(applies)
+    return f" for {found}" if found else ""
+
+
+def _said(term: Term) -> str:
+    parts = []
+    for name in type(term).model_fields:
+        value = getattr(term, name)
+        if value is None:
+            continue
+        text = _names(value) if isinstance(value, frozenset) else str(value).lower()
+        parts.append(f"{name.replace('_', ' ')} {text}")
+    return ", ".join(parts)
+
+
+def _gate(rule: Gate) -> str:
+    if rule.stop is not None:
+        form = f"{rule.stop.form} " if rule.stop.form else ""
+        lasts = f" for {wait(rule.stop.lasts)}" if rule.stop.lasts else ""
+        until = " until it is answered" if rule.stop.until_answered else ""
+        return f"shut on {form}{rule.stop.kind.value.replace('_', ' ')} per {rule.stop.per}{lasts}{until}"
+    if rule.bars is not None:
+        return f"shut where the debtor barred the {rule.bars}"
+    if rule.requires is not None:
+        passes = "; passes where that is not known" if rule.unknown == "passes" else ""
+        return f"shut unless {condition(rule.requires)}{passes}"
+    return "shut"
+
+
+def condition(found: Condition) -> str:
+    """A condition, in words."""
+    parts = []
+    for name in sorted(found.model_fields_set):
+        value = getattr(found, name)
+        if name in ("any", "all", "none") and value:
+            word = {"any": " or ", "all": " and ", "none": " nor "}[name]
+            joined = word.join(condition(each) for each in value)
+            parts.append(f"{'neither ' if name == 'none' else ''}({joined})")
+        elif isinstance(value, Wait):
+            parts.append(f"{name.replace('_', ' ')} {wait(value)}")
+        elif isinstance(value, Term):
+            said = ", ".join(
+                f"{key.replace('_', ' ')} {_value(getattr(value, key))}" for key in sorted(value.model_fields_set)
+            )
+            parts.append(f"{name.replace('_', ' ')}{f' ({said})' if said else ''}")
+        elif value is not None:
+            parts.append(f"{name.replace('_', ' ')} {str(value).lower()}")
+    return " and ".join(parts)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, Wait):
+        return wait(value)
+    if isinstance(value, Events):
+        return events(value)
+    if isinstance(value, frozenset):
+        return _names(value)
+    return str(value).lower()
+
+
+def _clock(clock: Clock) -> str:
+    if clock.zone is not None:
+        return f"on the clock of {clock.zone}"
+    return {
+        "candidates": "on every clock where the debtor may be",
+        "statutory": "on every lawful clock where the debtor may be",
+        "presumed": f"on the clock presumed from {', '.join(clock.presume)}",
+    }[clock.by]
+
+
+def _spans(spans: Iterable[tuple[int, int]]) -> str:
+    return " and ".join(f"{a // 60:02}:{a % 60:02}-{b // 60:02}:{b % 60:02}" for a, b in spans) or "closed"
+
+
+def _names(values: Iterable[str]) -> str:
+    found = frozenset(str(value) for value in values)
+    for name, group in GROUPS.items():
+        if found == group:
+            return name
+    return ", ".join(sorted(found))
+
+
+def table(library: Library) -> str:
+    """The page of all jurisdictions, as Markdown: hours, caps, cool-downs, clauses and certainty."""
+    lines = [
+        "# Jurisdictions",
+        "",
+        "Made from the packs by `forbear policy docs`; do not edit. How to read it: `docs/policies.md`.",
+        "Not legal advice.",
+        "",
+        "Certainty of a rule's text: **P** the text itself was seen, **S** a source that quotes it, **U** neither.",
+    ]
+    for filed in library.filed:
+        lines += ["", *_section(filed.pack)]
+    return "\n".join(lines) + "\n"
+
+
+def _section(pack: Pack) -> Iterator[str]:
+    place = "-".join(part for part in (pack.country, pack.region) if part) or "everywhere"
+    until = f" until {pack.effective_until}" if pack.effective_until else ""
+    yield f"## {pack.id} {pack.version}"
+    yield ""
+    yield f"{pack.title}. {place}; {pack.strength}; from {pack.effective_from}{until}; {_coverage(pack)}. {pack.caveat}"
+    yield ""
+    yield "| rule | demands | clause | strength | certainty |"
+    yield "|---|---|---|---|---|"
+    order = ("hours", "cap", "cool_down", "gate", "content", "retention")
+    for rule in sorted(pack.rules, key=lambda rule: order.index(rule.kind)):
+        cells = rule.id, say(rule), rule.cite, rule.strength or pack.strength, rule.certainty[0].upper()
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
