@@ -95,6 +95,18 @@ class Bound:
             at = later
         return at
 
+    def next_change(self, at: int) -> int:
+        """The first instant after `at` at which this rule may say something else than at `at`."""
+        found = self.next(at)
+        change = found if found > at else self.end(at)
+        edges = [edge for edge in (self.close_until, self.compiled.starts, self.compiled.ends) if edge > at]
+        if self.lifts:
+            edges += [edge for _, spans in self.lifts for span in spans for edge in span if edge > at]
+            edges.append(end_of(self.spans, at) if self.table is None else end_of_opening(self.table, at))
+            edges.append(next_in(self.spans, at) if self.table is None else next_open(self.table, at))
+        edges += [until for until, _ in self.counted if until > at][:1]
+        return min([change, *(edge for edge in edges if edge > at)])
+
     def is_lifted(self, at: int) -> Lift | str | None:
         """The exception that the rule's permission rests on at an instant, or None."""
         if not self.lifts or not self.compiled.starts <= at < self.compiled.ends:
@@ -243,6 +255,8 @@ def _is_excluded(event: Event, excludes: Sequence[Exclusion], compiled: Compiled
         if exclusion.events is not None:
             if event.must & dossier.ruleset.bit(exclusion.events):
                 return True
+        elif exclusion.when is not None and exclusion.when.consent is not None and not dossier.debtor.consents:
+            continue
         elif exclusion.when is not None and held_then(exclusion.when, dossier, past_as_asked(dossier, event), compiled):
             return True
     return False
@@ -451,16 +465,3 @@ def _shut(make: Callable[[zonetime.ZoneClock], Table], clock: zonetime.ZoneClock
 
 def _clock(span: tuple[int, int]) -> str:
     return "-".join(f"{minute // 60:02}:{minute % 60:02}" for minute in span)
-
-
-def later_of(bounds: Iterable[Bound], at: int) -> int:
-    """The first instant not before `at` that all allow: found by moving on until none moves it."""
-    listed = tuple(bounds)
-    moved = True
-    while moved and at < FOREVER:
-        moved = False
-        for bound in listed:
-            found = bound.next(at)
-            if found > at:
-                at, moved = found, True
-    return at

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
+from zoneinfo import ZoneInfo
 
 from domain.decision import PackUsed
 from domain.facts import AccountFacts, Collector, ContactChannel, Facts, Place
@@ -55,6 +56,8 @@ class ForShape:
     hours: tuple[CompiledRule, ...]
     caps: tuple[CompiledRule, ...]
     cool_downs: tuple[CompiledRule, ...]
+    stops: tuple[CompiledRule, ...]
+    bars: tuple[CompiledRule, ...]
     gates: tuple[CompiledRule, ...]
     contents: tuple[CompiledRule, ...]
 
@@ -76,6 +79,7 @@ class Ruleset:
     _merged: dict[tuple[tuple[int, tuple[str, ...]], ...], Table] = field(default_factory=dict)
     _used: dict[int, tuple[PackUsed, ...]] = field(default_factory=dict)
     clocks: dict[tuple[Candidate, ...], dict[int, Zones]] = field(default_factory=dict)
+    _local: dict[tuple[Candidate, ...], tuple[tuple[str, ZoneInfo], ...]] = field(default_factory=dict)
     edges: tuple[int, ...] = ()
 
     def for_shape(self, shape: Shape) -> ForShape:
@@ -118,6 +122,18 @@ class Ruleset:
             tables = [self.table(self.rules[index], zones) for index, zones in parts]
             found = self._merged[parts] = all_of(tables)
         return found
+
+    def local_zones(self, found: tuple[Candidate, ...]) -> tuple[tuple[str, ZoneInfo], ...]:
+        """Name and zone of everywhere that a debtor may be, without repetition."""
+        known = self._local.get(found)
+        if known is None:
+            names = dict.fromkeys(each.zone for each in found)
+            known = self._local[found] = tuple((name, places.zone(name)) for name in names)
+        return known
+
+    def next_edge(self, at: int) -> int:
+        """The next instant at which a version comes into force or ends."""
+        return next((edge for edge in self.edges if edge > at), FOREVER)
 
     def packs_used(self, at: int, *, with_wishes: bool) -> tuple[PackUsed, ...]:
         """The versions in force at an instant."""
@@ -224,6 +240,16 @@ def _selectors(rule: object) -> Iterable[Events]:
             yield from _selectors(getattr(rule, name))
 
 
+def _is_plain_gate(rule: object, shape: Shape) -> bool:
+    """Whether a gate that needs no stopping fact can be shut at all for this shape of contact."""
+    if not isinstance(rule, Gate) or rule.stop is not None or rule.bars is not None:
+        return False
+    wanted = rule.requires
+    if wanted is None or wanted.model_fields_set != {"proposal"} or wanted.proposal is None:
+        return True
+    return match_proposal(wanted.proposal, shape) is not True
+
+
 def _rules_for(rules: tuple[CompiledRule, ...], shape: Shape) -> ForShape:
     groups: dict[type[BaseRule], list[CompiledRule]] = {Hours: [], Cap: [], CoolDown: [], Gate: [], Content: []}
     for each in rules:
@@ -237,7 +263,9 @@ def _rules_for(rules: tuple[CompiledRule, ...], shape: Shape) -> ForShape:
         hours=tuple(groups[Hours]),
         caps=tuple(groups[Cap]),
         cool_downs=tuple(groups[CoolDown]),
-        gates=tuple(groups[Gate]),
+        stops=tuple(each for each in groups[Gate] if getattr(each.rule, "stop", None) is not None),
+        bars=tuple(each for each in groups[Gate] if getattr(each.rule, "bars", None) is not None),
+        gates=tuple(each for each in groups[Gate] if _is_plain_gate(each.rule, shape)),
         contents=tuple(groups[Content]),
     )
 

@@ -6,8 +6,10 @@ instant that it allows, time moves on to it, and this repeats until no rule move
 all rules allow.
 """
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from domain.decision import Decision, PackUsed, SpokenRule, Verdict
 from domain.facts import AccountFacts, Collector, DebtorFacts, Facts, PastContact, PointFacts, Proposal
@@ -20,7 +22,6 @@ from throttling.bounds import (
     gate_bound,
     hours_bound,
     is_personal,
-    later_of,
     with_lifts,
 )
 from throttling.compose import CompiledRule, Ruleset
@@ -80,8 +81,11 @@ class Prepared:
 
     def decide(self, proposal: Proposal) -> Decision:
         """The decision on a proposal: its verdict, the exact instant, and every rule that spoke."""
-        at = floor_second(proposal.at)
-        return self._plan(proposal, at).decide(at)
+        when = proposal.at
+        at = floor_second(when)
+        _, _, verdict, rules, packs, until, closes = self._plan(proposal, at).segment(at)
+        local = tuple([(name, when.astimezone(zone)) for name, zone in self._dossier.local_zones])
+        return Decision(verdict, rules, packs, local, until, closes)
 
     def permitted_until(self, proposal: Proposal) -> tuple[int, int]:
         """`(T, end)` in seconds since 1970: the first instant that all rules allow, and when that stretch ends."""
@@ -112,14 +116,39 @@ class Prepared:
         return plan
 
 
+class Segment(NamedTuple):
+    """A stretch of time, half-open, in which the answer is the same in everything but the local times."""
+
+    start: int
+    end: int
+    verdict: Verdict
+    rules: tuple[SpokenRule, ...]
+    packs: tuple[PackUsed, ...]
+    until: datetime | None
+    closes: datetime | None
+
+
 class Plan:
     """Everything that the rules say about one sort of contact of one debtor, from one instant on.
 
     Caps and rests that only say "not before" are one number; the hours of all rules are one table that debtors share;
-    what is left is asked one by one. Texts are written only for rules that speak, and once.
+    what is left is asked one by one. Answers are worked out by stretches of time; texts are written only for rules
+    that speak.
     """
 
-    __slots__ = ("_after", "_asked", "_bounds", "_close", "_dossier", "_hours", "_others", "_said", "_table", "made_at")
+    __slots__ = (
+        "_after",
+        "_asked",
+        "_bounds",
+        "_close",
+        "_dossier",
+        "_hours",
+        "_others",
+        "_segments",
+        "_starts",
+        "_table",
+        "made_at",
+    )
 
     def __init__(self, dossier: Dossier, proposal: Proposal, at: int) -> None:
         self.made_at = at
@@ -127,14 +156,14 @@ class Plan:
         delay = 0
         if proposal.expected_delivery is not None:
             delay = max(0, floor_second(proposal.expected_delivery) - at)
-        asked = Asked(dossier, proposal, at, dossier.events, shape_of(dossier, proposal))
-        self._asked = asked
+        self._asked = Asked(dossier, proposal, at, dossier.events, shape_of(dossier, proposal))
         self._after = DAWN
         self._close = DAWN
         self._bounds: list[Bound] = []
         self._others: list[Bound] = []
         self._hours: list[CompiledRule] = []
-        self._said: dict[tuple[object, ...], tuple[SpokenRule, ...]] = {}
+        self._starts: list[int] = []
+        self._segments: list[Segment] = []
         self._table: Table | None = None
         self._hold_the_unknown()
         self._add_hours(delay)
@@ -181,7 +210,13 @@ class Plan:
     def _add_others(self) -> None:
         dossier, asked = self._dossier, self._asked
         rules = dossier.ruleset.for_shape(asked.shape)
-        for compiled in (*rules.caps, *rules.cool_downs, *rules.gates, *rules.contents):
+        debtor = dossier.debtor
+        listed = [*rules.caps, *rules.cool_downs, *rules.gates, *rules.contents]
+        if debtor.stops:
+            listed += rules.stops
+        if debtor.banned_channels or debtor.banned_points or debtor.inconvenient_places:
+            listed += rules.bars
+        for compiled in listed:
             bound = self._bound(compiled)
             if bound is None or bound.is_open:
                 continue
@@ -225,32 +260,42 @@ class Plan:
             found = min(found, bound.end(at))
         return found
 
-    def decide(self, at: int) -> Decision:
-        """The decision at an instant."""
-        dossier = self._dossier
+    def segment(self, at: int) -> Segment:
+        """The answer at an instant, and for how long it stays the same."""
+        index = bisect_right(self._starts, at) - 1
+        if index >= 0 and at < self._segments[index].end:
+            return self._segments[index]
+        found = self._work_out(at)
+        self._starts.insert(index + 1, at)
+        self._segments.insert(index + 1, found)
+        return found
+
+    def _work_out(self, at: int) -> Segment:
         found = self.next(at)
-        local = wording.local_times(dossier.candidates, at)
+        ruleset = self._dossier.ruleset
+        edge = ruleset.next_edge(at)
         if found == at:
             closes = self.end(at)
-            rules = self._close_or_lifted(at)
-            return Decision(
-                verdict=Verdict.ALLOWED,
-                rules=rules,
-                packs=self._packs(at, rules),
-                local=local,
-                closes=None if closes >= FOREVER else zonetime.to_datetime(closes, self._home()),
-            )
-        rules = self._spoken(at)
+            if at >= self._close and not self._others:
+                rules: tuple[SpokenRule, ...] = ()
+            else:
+                rules = self._close_or_lifted(at)
+                edge = min(edge, self._next_change(at, self._bounds))
+            closing = None if closes >= FOREVER else zonetime.to_datetime(closes, self._home())
+            packs = self._packs(at, rules)
+            return Segment(at, min(closes, edge), Verdict.ALLOWED, rules, packs, None, closing)
+        bounds = self.every_bound()
+        rules = self._spoken(at, bounds)
         packs = self._packs(at, rules)
+        edge = min(edge, found, self._next_change(at, bounds))
         if found >= FOREVER:
-            return Decision(verdict=Verdict.REFUSED, rules=rules, packs=packs, local=local)
-        return Decision(
-            verdict=Verdict.DEFERRED,
-            rules=rules,
-            packs=packs,
-            local=local,
-            until=zonetime.to_datetime(found, self._home()),
-        )
+            return Segment(at, edge, Verdict.REFUSED, rules, packs, None, None)
+        until = zonetime.to_datetime(found, self._home())
+        return Segment(at, edge, Verdict.DEFERRED, rules, packs, until, None)
+
+    def _next_change(self, at: int, bounds: Iterable[Bound]) -> int:
+        """The first instant after `at` at which one of the rules may say something else."""
+        return min((bound.next_change(at) for bound in bounds), default=FOREVER)
 
     def _packs(self, at: int, rules: tuple[SpokenRule, ...]) -> tuple[PackUsed, ...]:
         """The versions applied. Where packs were named, the debtor's wishes are among them only where they spoke."""
@@ -279,15 +324,10 @@ class Plan:
                 found.append((bound, lift))
         return tuple(wording.allowing(bound, lift, at) for bound, lift in found)
 
-    def _spoken(self, at: int) -> tuple[SpokenRule, ...]:
-        """Every rule that did not allow `at` or moved T, and the exceptions that lifted one; texts written once."""
-        bounds = self.every_bound()
+    def _spoken(self, at: int, bounds: list[Bound]) -> tuple[SpokenRule, ...]:
+        """Every rule that did not allow `at` or moved T, and the exceptions that lifted one."""
         moved: dict[int, int] = {}
-        for index, bound in enumerate(bounds):
-            found = bound.next(at)
-            if found > at:
-                moved[index] = found
-        time = later_of((bounds[index] for index in moved), at)
+        time = at
         while time < FOREVER:
             movers = [(index, found) for index, bound in enumerate(bounds) if (found := bound.next(time)) > time]
             if not movers:
@@ -295,20 +335,10 @@ class Plan:
             for index, found in movers:
                 moved.setdefault(index, found)
             time = max(found for _, found in movers)
-        lifted = [(index, lift) for index, bound in enumerate(bounds) if (lift := bound.is_lifted(at)) is not None]
-        key = (tuple(sorted(moved.items())), tuple(index for index, _ in lifted), self._counting(moved, bounds, at))
-        said = self._said.get(key)
-        if said is None:
-            home = self._home()
-            said = tuple(
-                wording.stopping(bounds[index], found, at, self._dossier, home)
-                for index, found in sorted(moved.items())
-            ) + tuple(wording.allowing(bounds[index], lift, at) for index, lift in lifted)
-            self._said[key] = said
-        return said
-
-    def _counting(self, moved: dict[int, int], bounds: list[Bound], at: int) -> tuple[int, ...]:
-        return tuple(sum(until > at for until, _ in bounds[index].counted) for index in sorted(moved))
+        home = self._home()
+        said = [wording.stopping(bounds[index], moved[index], at, self._dossier, home) for index in sorted(moved)]
+        lifted = [(bound, lift) for bound in bounds if (lift := bound.is_lifted(at)) is not None]
+        return (*said, *(wording.allowing(bound, lift, at) for bound, lift in lifted))
 
 
 def countries(dossier: Dossier, point: str | None) -> frozenset[str]:

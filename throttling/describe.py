@@ -12,7 +12,6 @@ from throttling.language import (
     Hours,
     Open,
     Pack,
-    Retention,
     Rule,
 )
 from throttling.packs import Library

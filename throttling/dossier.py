@@ -35,6 +35,7 @@ class Dossier:
         "events",
         "groups",
         "is_chosen",
+        "local_zones",
         "points",
         "ruleset",
     )
@@ -62,6 +63,7 @@ class Dossier:
         self.candidates: tuple[Candidate, ...] = candidates(debtor, points, ruleset.legal_zones)
         self.events = self._in_order(history)
         self._clocks = ruleset.clocks.setdefault(self.candidates, {})
+        self.local_zones = ruleset.local_zones(self.candidates)
 
     def _in_order(self, history: Sequence[PastContact]) -> list[Event]:
         points, masks = self.points, self.ruleset.masks

@@ -2,14 +2,10 @@
 a number or an address.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
-
 from domain.decision import Effect, SpokenRule
 from throttling.bounds import Bound
 from throttling.dossier import Dossier
 from throttling.language import Cap, CoolDown, Gate, Hours, Lift
-from throttling.whereabouts import Candidate
 from throttling.zonetime import EPOCH_ORDINAL, FOREVER, clock, to_date, to_datetime
 
 BASIS = {
@@ -20,11 +16,6 @@ BASIS = {
     "believed": "as believed",
     "law": "by law",
 }
-
-
-def local_times(found: Sequence[Candidate], at: int) -> tuple[tuple[str, datetime], ...]:
-    """The instant on the clock of every zone where the debtor may be."""
-    return tuple((name, to_datetime(at, name)) for name in dict.fromkeys(each.zone for each in found))
 
 
 def stopping(bound: Bound, until: int, at: int, dossier: Dossier, home: str) -> SpokenRule:

@@ -8,6 +8,7 @@ ends for the last time.
 import functools
 from bisect import bisect_right
 from datetime import UTC, date, datetime, timedelta
+from math import ceil, floor
 from zoneinfo import ZoneInfo
 
 from throttling import places
@@ -18,18 +19,17 @@ FOREVER = 1 << 40
 """Later than any instant that a datetime can hold."""
 DAWN = -FOREVER
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-SECOND = timedelta(seconds=1)
 EPOCH_ORDINAL = EPOCH.toordinal()
 
 
 def floor_second(at: datetime) -> int:
     """The last whole second not after `at`."""
-    return (at - EPOCH) // SECOND
+    return floor(at.timestamp())
 
 
 def ceil_second(at: datetime) -> int:
     """The first whole second not before `at`."""
-    return -((EPOCH - at) // SECOND)
+    return ceil(at.timestamp())
 
 
 def to_datetime(second: int, zone: str) -> datetime:
