@@ -238,6 +238,12 @@ def test_other_accounts_go_on_while_one_rests_or_leaves():
 # What is under way, paused or done
 
 
+def test_the_wait_ends_with_the_earliest_of_all_accounts():
+    on = cadence(step(days=20))
+    view = debtor([enrolment(on, 1), enrolment(on, 2)], [account(1, days_past_due=5), account(2, days_past_due=15)])
+    assert look(view).action == Wait(local("2026-06-15T09:00"))
+
+
 def test_what_is_under_way_or_paused_waits_for_an_event():
     assert look(one(step(), attempt_id=UUID(int=5))).action == Wait(None)
     assert look(one(step(), is_running=False)).action == Wait(None)
@@ -373,6 +379,12 @@ def test_it_closes_with_the_rules_where_they_close_first():
     found = look(one(step()), Rules(lambda _: Decision(Verdict.ALLOWED, closes=closes)))
     assert isinstance(found.action, Contact)
     assert found.action.closes_at == closes
+
+
+def test_zones_of_dead_numbers_do_not_count_where_no_place_is_known():
+    points = (point(timezones=("Asia/Shanghai",)), point(name="old", is_dead=True, timezones=("America/New_York",)))
+    found = look(debtor([enrolment(cadence())], points=points, facts=DebtorFacts()))
+    assert isinstance(found.action, Contact)
 
 
 def test_preferred_hours_hold_in_every_zone_of_the_debtor():
