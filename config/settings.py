@@ -94,6 +94,11 @@ class Settings(BaseSettings):
     web_port: int = Field(
         default=8080, ge=0, le=65535, description="Port that the web process listens on; 0 takes a free one."
     )
+    web_token: SecretStr = Field(
+        default=SecretStr(""),
+        description="Opens the pages, once as `/?token=…`, and the metrics as a bearer. "
+        "Unset: made and kept in the state folder, in `web-token`.",
+    )
     public_url: str = Field(
         default="", description="Address at which providers and debtors reach the web process, `https://…`."
     )

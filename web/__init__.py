@@ -1,0 +1,1 @@
+"""What people and providers see: the live page, debtors' timelines, webhooks, links in messages, metrics, health."""
