@@ -1,0 +1,84 @@
+"""What commands about creditors and portfolios work with: database, key ring, clock, creditors by their codes."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from storage.creditors import ensure_creditor
+from storage.crypto import KeyRing
+from storage.session import Database
+
+from config.clock import open_clock
+from config.settings import Settings, load_settings, needs_embedded, resolve
+from domain.errors import BadInput, Unavailable
+from domain.identity import new_id
+from storage import migrate
+
+CODE = re.compile("[a-z0-9][a-z0-9_-]{0,39}")
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """An open database, where the keys are, and the clock."""
+
+    database: Database
+    keys_path: Path
+    now: Callable[[], datetime]
+
+    def ring(self) -> KeyRing:
+        """The key ring, made at first use."""
+        return KeyRing.open(self.keys_path, create=True)
+
+
+@contextmanager
+def open_desk() -> Iterator[Desk]:
+    """Open the database; an embedded one is migrated first. Raises Unavailable where one of your own is not."""
+    wished = load_settings()
+    settings = resolve(wished)
+    clock = open_clock(settings)
+    _see_to_migrations(wished, settings)
+    database = Database(str(settings.database_url), pool_size=1)
+    try:
+        yield Desk(database, settings.keys_path, clock.now)
+    finally:
+        database.close()
+
+
+def _see_to_migrations(wished: Settings, settings: Settings) -> None:
+    owner = settings.database_owner_url or str(settings.database_url)
+    if migrate.current(owner) == migrate.head():
+        return
+    if not needs_embedded(wished) or wished.database_url:
+        raise Unavailable("the database is not migrated to this version.", remedy="Run `forbear release`.")
+    migrate.upgrade(owner)
+
+
+def find_or_make(desk: Desk, code: str, random: bytes, *, is_dry_run: bool) -> tuple[UUID, bool]:
+    """The creditor of this code and whether it is new. In a dry run a new one is nobody: an id that has no rows."""
+    known = desk.database.creditors()
+    if code in known:
+        return known[code], False
+    check_code(code)
+    if is_dry_run:
+        return new_id(desk.now(), random), True
+    return ensure_creditor(desk.database, code, None, desk.now(), random), True
+
+
+def find(desk: Desk, code: str) -> UUID:
+    """The creditor of this code. Raises BadInput where there is none."""
+    known = desk.database.creditors()
+    if code not in known:
+        names = f"Known: {', '.join(sorted(known))}." if known else "`forbear creditor create` makes one."
+        raise BadInput(f"there is no creditor `{code}`.", where="--creditor", remedy=names)
+    return known[code]
+
+
+def check_code(code: str) -> None:
+    """Raises BadInput where this is no code for a creditor."""
+    if CODE.fullmatch(code) is None:
+        remedy = "Use up to 40 small letters, digits, hyphens and underscores, such as harbour-cards."
+        raise BadInput("that is no code for a creditor.", where="--creditor", remedy=remedy)
