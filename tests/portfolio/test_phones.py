@@ -16,7 +16,7 @@ from portfolio.values import BadCell
 
 COUNTRIES = ("CN", "TW", "HK", "US", "GB", "SG")
 fiction = st.sampled_from(COUNTRIES).flatmap(
-    lambda country: st.tuples(st.just(country), st.sampled_from(list(fictional_numbers(country))[:500]))
+    lambda country: st.tuples(st.just(country), st.sampled_from(fictional_numbers(country)[:500]))
 )
 
 
