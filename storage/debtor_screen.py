@@ -134,16 +134,16 @@ def find(connection: Connection, creditor_id: UUID, name: str) -> UUID | None:
     return found[0] if found else None
 
 
-def story(connection: Connection, debtor_id: UUID, limit: int = 2000) -> Story | None:
+def story(connection: Connection, creditor_id: UUID, debtor_id: UUID, limit: int = 2000) -> Story | None:
     """Everything of one debtor, the newest `limit` ledger entries in order; None where there is no such debtor here."""
-    values = {"id": debtor_id, "limit": limit}
+    values = {"creditor": creditor_id, "id": debtor_id, "limit": limit}
 
     def rows(query: str) -> list[Any]:
         return list(connection.exec_driver_sql(query, values))
 
     subject = rows(
         """SELECT d.debtor_id, d.reference, d.kind, d.language, d.name_cipher, d.facts, l.due_at, l.waiting
-           FROM debtors d LEFT JOIN lanes l USING (debtor_id) WHERE d.debtor_id = %(id)s"""
+           FROM debtors d LEFT JOIN lanes l USING (debtor_id) WHERE d.creditor_id = %(creditor)s AND d.debtor_id = %(id)s"""
     )
     if not subject:
         return None

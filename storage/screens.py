@@ -170,8 +170,7 @@ def open_attempts(connection: Connection, creditor_id: UUID, campaign_id: UUID |
 def due(connection: Connection, creditor_id: UUID, now: dt.datetime, until: dt.datetime) -> list[Due]:
     """Debtors to be looked at up to `until`, by hour; counted up to `DUE_LIMIT`, the soonest first."""
     rows = connection.exec_driver_sql(
-        """SELECT greatest(date_trunc('hour', due_at, 'UTC'), date_trunc('hour', %(now)s::timestamptz, 'UTC')) AS hour,
-                count(*)
+        """SELECT greatest(date_bin('1 hour', due_at, 'epoch'), date_bin('1 hour', %(now)s, 'epoch')) AS hour, count(*)
            FROM (SELECT due_at FROM lanes WHERE creditor_id = %(creditor)s AND due_at < %(until)s
                  ORDER BY due_at LIMIT %(limit)s) AS soon
            GROUP BY hour ORDER BY hour""",
@@ -191,23 +190,21 @@ def oldest_due(connection: Connection, creditor_id: UUID, now: dt.datetime) -> d
 
 # What held a debtor is one object {campaign, step, channel, verdict, until, rules}, or several under `held`.
 _HELD = """
-    SELECT l.debtor_id, l.due_at, l.waiting, h.held, r.rule FROM lanes l
-    CROSS JOIN LATERAL jsonb_array_elements(
-        CASE WHEN jsonb_typeof(l.waiting -> 'held') = 'array' THEN l.waiting -> 'held'
-             ELSE jsonb_build_array(l.waiting) END) AS h(held)
-    CROSS JOIN LATERAL jsonb_array_elements(
-        CASE WHEN jsonb_typeof(h.held -> 'rules') = 'array' THEN h.held -> 'rules' ELSE '[]' END) AS r(rule)
+    SELECT l.debtor_id, l.due_at, l.waiting, r.pack, r.rule, r.cite, r.effect FROM lanes l
+    CROSS JOIN LATERAL (
+        SELECT DISTINCT ON (said ->> 'pack', said ->> 'rule') said ->> 'pack' AS pack, said ->> 'rule' AS rule,
+            said ->> 'cite' AS cite, coalesce(said ->> 'effect', 'defers') AS effect
+        FROM jsonb_path_query(l.waiting, 'lax $.**{0 to 2}.rules[*]') AS said
+        WHERE coalesce(said ->> 'effect', 'defers') <> 'allows') AS r
     WHERE l.creditor_id = %(creditor)s AND l.waiting IS NOT NULL
-        AND coalesce(r.rule ->> 'effect', 'defers') <> 'allows'
 """
 
 
 def holding(connection: Connection, creditor_id: UUID, limit: int = 12) -> list[Holding]:
     """Which rules hold debtors now, those that hold most first."""
     rows = connection.exec_driver_sql(
-        f"""SELECT rule ->> 'pack', rule ->> 'rule', coalesce(max(rule ->> 'cite'), ''),
-                max(coalesce(rule ->> 'effect', 'defers')), count(DISTINCT debtor_id), min(due_at)
-            FROM ({_HELD}) AS holds GROUP BY 1, 2 ORDER BY 5 DESC, 1, 2 LIMIT %(limit)s""",  # noqa: S608 -- a constant
+        f"""SELECT pack, rule, coalesce(max(cite), ''), max(effect), count(*), min(due_at)
+            FROM ({_HELD}) AS holds GROUP BY pack, rule ORDER BY 5 DESC, 1, 2 LIMIT %(limit)s""",  # noqa: S608
         {"creditor": creditor_id, "limit": limit},
     )
     return [Holding._make(row) for row in rows]
@@ -227,8 +224,8 @@ def waiting_by_rule(
     """Debtors that one rule holds, the soonest released first."""
     rows = connection.exec_driver_sql(
         f"""SELECT d.debtor_id, d.reference, w.due_at, w.waiting FROM (
-                SELECT DISTINCT debtor_id, due_at, waiting FROM ({_HELD}) AS holds
-                WHERE rule ->> 'pack' = %(pack)s AND rule ->> 'rule' = %(rule)s
+                SELECT debtor_id, due_at, waiting FROM ({_HELD}) AS holds
+                WHERE pack = %(pack)s AND rule = %(rule)s
                 ORDER BY due_at NULLS LAST LIMIT %(limit)s) AS w
             JOIN debtors d USING (debtor_id) ORDER BY w.due_at NULLS LAST, d.reference""",  # noqa: S608 -- a constant
         {"creditor": creditor_id, "pack": pack, "rule": rule, "limit": limit},
@@ -289,10 +286,11 @@ def attempts(
     return [AttemptRow._make(row) for row in rows]
 
 
-def channel_of(connection: Connection, attempt_id: UUID) -> str | None:
+def channel_of(connection: Connection, creditor_id: UUID, attempt_id: UUID) -> str | None:
     """The channel of an attempt; None where there is no such attempt here."""
     found = connection.exec_driver_sql(
-        "SELECT channel FROM attempts WHERE attempt_id = %(id)s", {"id": attempt_id}
+        "SELECT channel FROM attempts WHERE creditor_id = %(creditor)s AND attempt_id = %(id)s",
+        {"creditor": creditor_id, "id": attempt_id},
     ).one_or_none()
     return found[0] if found else None
 

@@ -1,10 +1,9 @@
 """The web application, put together: pages, feed, webhooks, links in messages, metrics, health."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
@@ -29,10 +28,10 @@ log = logs.get_logger(__name__)
 def create_app(services: Services) -> FastAPI:
     """The application over these services; it opens nothing and closes nothing."""
     app = FastAPI(title="Forbear", openapi_url=None, docs_url=None, redoc_url=None)
-    counted = metrics.Requests()
+    counted, intake = metrics.Requests(), Intake(services.receive)
     app.include_router(pages.routes(services, Feed(services.is_stopping)))
-    app.include_router(webhooks.routes(services, Intake(services.receive), counted))
-    app.include_router(public.routes(services))
+    app.include_router(webhooks.routes(services, intake, counted))
+    app.include_router(public.routes(services, intake))
     app.include_router(metrics.routes(services, counted))
     app.include_router(health.routes(services))
     app.mount(f"/static/{VERSION}", Kept(directory=STATIC))
@@ -55,7 +54,7 @@ class Kept(StaticFiles):
 def _say(request: Request, status: int, title: str, detail: str) -> Response:
     if request.url.path.startswith(MACHINES):
         return problem(status, detail)
-    return page("error.html", status, title=title, detail=detail, back="/" if status != 503 else None)
+    return page("error.html", {"title": title, "detail": detail, "back": "/" if status != 503 else None}, status)
 
 
 async def _not_found(request: Request, _error: Exception) -> Response:
@@ -71,7 +70,7 @@ async def _http(request: Request, error: Exception) -> Response:
 
 async def _unavailable(request: Request, error: Exception) -> Response:
     log.warning("request_failed", exc_info=error)
-    response = _say(request, 503, "Not available", "The database does not answer. Nothing was lost; try again soon.")
+    response = _say(request, 503, "Not available", "A server does not answer. Nothing was lost; try again soon.")
     response.headers["retry-after"] = "5"
     return response
 
@@ -81,11 +80,10 @@ async def _unexpected(request: Request, error: Exception) -> Response:
     return _say(request, 500, "Something went wrong", "It was noted in the log, without what you entered.")
 
 
-_ANSWERS: dict[type[Exception], Callable[[Request, Exception], object]] = {
+_ANSWERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
     NotFound: _not_found,
     RequestValidationError: _not_found,
     HTTPException: _http,
-    OperationalError: _unavailable,
     Unavailable: _unavailable,
     ForbearError: _unexpected,
     Exception: _unexpected,

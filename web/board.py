@@ -15,6 +15,7 @@ from domain.channel import Channel
 from storage import screens
 from storage.screens import AttemptFilter, AttemptRow, Due, Holding, InHour, Open, Running, Total
 from web.charts import Bars, bars, shares
+from web.kept import Kept
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -179,20 +180,21 @@ class Board:
     cost: int
 
 
-def read(connection: Connection, scope: Scope, now: dt.datetime) -> Snapshot:
-    """Read the live page's rows within a creditor's transaction."""
+def read(connection: Connection, scope: Scope, now: dt.datetime, kept: Kept) -> Snapshot:
+    """Read the live page's rows within a creditor's transaction; what takes time in a large book may be `kept`."""
     creditor, campaign = scope.creditor_id, scope.campaign_id
     start = scope.range.start(now, scope.zone)
+    ahead = _hour(now) + dt.timedelta(hours=AHEAD)
     return Snapshot(
         now,
         screens.totals(connection, creditor, campaign),
         screens.made_by_bucket(connection, creditor, start, scope.range.bucket, campaign),
         screens.open_attempts(connection, creditor, campaign),
-        screens.due(connection, creditor, now, _hour(now) + dt.timedelta(hours=AHEAD)),
+        kept.get((creditor, "due"), lambda: screens.due(connection, creditor, now, ahead)),
         screens.oldest_due(connection, creditor, now),
-        screens.holding(connection, creditor),
-        screens.waiting(connection, creditor),
-        screens.campaigns(connection, creditor),
+        kept.get((creditor, "holding"), lambda: screens.holding(connection, creditor)),
+        kept.get((creditor, "waiting"), lambda: screens.waiting(connection, creditor)),
+        kept.get((creditor, "campaigns"), lambda: screens.campaigns(connection, creditor)),
         screens.in_doubt(connection, creditor),
         screens.attempts(connection, creditor, AttemptFilter(campaign_id=campaign), limit=10),
     )

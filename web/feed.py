@@ -6,6 +6,7 @@ with its last watcher.
 """
 
 import asyncio
+import itertools
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
@@ -59,6 +60,7 @@ class Feed:
         self._is_stopping = is_stopping
         self._every = every
         self._views: dict[object, _View] = {}
+        self._numbers = itertools.count(1)  # one row for all views: a view that begins anew is ahead of all before
         self._run = f"{time.time_ns():x}"
 
     async def watch(self, key: object, look: Look, last_id: str | None = None) -> AsyncIterator[Change]:
@@ -115,7 +117,7 @@ class Feed:
         changed = [name for name, html in regions.items() if view.regions.get(name) != html]
         if not changed:
             return
-        view.number += 1
+        view.number = next(self._numbers)
         view.regions.update(regions)
         view.changed.update(dict.fromkeys(changed, view.number))
         moved, view.moved = view.moved, asyncio.Event()

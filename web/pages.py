@@ -4,7 +4,7 @@ Each page works by plain reloading; the live one also listens to the feed. The s
 the address and stated at the top.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Annotated
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from web import access, board, story, wording
 from web.board import RANGES, Board, Scope
 from web.debtor_view import show
 from web.feed import Feed
+from web.kept import Kept
 from web.render import link, page, text
 from web.services import Services
 
@@ -37,7 +38,7 @@ class NotFound(Exception):
 def routes(services: Services, feed: Feed) -> APIRouter:
     """The pages over these services."""
     router = APIRouter(include_in_schema=False)
-    db = services.db
+    db, kept = services.db, Kept()
 
     @router.get("/")
     def live(
@@ -52,11 +53,10 @@ def routes(services: Services, feed: Feed) -> APIRouter:
             return _enter(services, request, token, link("/", creditor=code, range=span, campaign=campaign))
         known = db.creditors()
         if code is None and len(known) != 1:
-            return page("creditors.html", creditors=sorted(known), scope=None)
+            return page("creditors.html", {"creditors": sorted(known), "scope": None})
         scope = _scope(services, known, code, span, campaign)
-        drawn = _board(services, scope)
-        regions = {name: text(f"board/{name}.html", **_values(services, drawn)) for name in REGIONS}
-        return page("live.html", regions=regions, creditors=sorted(known), **_values(services, drawn))
+        values = _shown(services, scope, known) | {"board": _board(services, scope, kept)}
+        return page("live.html", values | {"regions": _regions(values), "ranges": tuple(RANGES.values())})
 
     @router.get("/live")
     async def listen(
@@ -69,8 +69,7 @@ def routes(services: Services, feed: Feed) -> APIRouter:
         scope = _scope(services, db.creditors(), code, span, campaign)
 
         def look() -> dict[str, str]:
-            drawn = _board(services, scope)
-            return {name: text(f"board/{name}.html", **_values(services, drawn)) for name in REGIONS}
+            return _regions(_shown(services, scope, {}) | {"board": _board(services, scope, kept)})
 
         async def events() -> AsyncIterator[bytes]:
             yield b"retry: 2000\n\n"
@@ -96,7 +95,10 @@ def routes(services: Services, feed: Feed) -> APIRouter:
         with db.tenant(scope.creditor_id) as connection:
             rows = screens.attempts(connection, scope.creditor_id, wanted, before, LISTED + 1)
         more = rows[LISTED - 1].attempt_id if len(rows) > LISTED else None
-        return page("attempts.html", rows=rows[:LISTED], wanted=wanted, more=more, **_shown(services, scope, known))
+        return page(
+            "attempts.html",
+            _shown(services, scope, known) | {"rows": rows[:LISTED], "wanted": wanted, "more": more},
+        )
 
     @router.get("/waiting")
     def waiting(
@@ -113,8 +115,8 @@ def routes(services: Services, feed: Feed) -> APIRouter:
             else:
                 rows = screens.due_debtors(connection, scope.creditor_id, now + board.AHEAD * RANGES["day"].bucket)
         found = [(row, tuple(story.waiting_items(row.waiting, now))) for row in rows]
-        words = services.rules.get((pack, rule))
-        return page("waiting.html", rows=found, pack=pack, rule=rule, words=words, **_shown(services, scope, known))
+        said = {"rows": found, "pack": pack, "rule": rule, "words": services.rules.get((pack, rule))}
+        return page("waiting.html", _shown(services, scope, known) | said)
 
     @router.get("/debtors")
     def find(code: Code = None, reference: Annotated[str, Query(max_length=200)] = "") -> Response:
@@ -124,7 +126,7 @@ def routes(services: Services, feed: Feed) -> APIRouter:
         with db.tenant(scope.creditor_id) as connection:
             found = debtor_screen.find(connection, scope.creditor_id, reference.strip())
         if found is None:
-            return page("no_debtor.html", 404, **_shown(services, scope, known))
+            return page("no_debtor.html", _shown(services, scope, known), 404)
         return RedirectResponse(link(f"/debtors/{found}", creditor=scope.code), 303)
 
     @router.get("/debtors/{debtor_id}")
@@ -133,18 +135,17 @@ def routes(services: Services, feed: Feed) -> APIRouter:
         known = db.creditors()
         scope = _scope(services, known, code, None, None)
         with db.tenant(scope.creditor_id) as connection:
-            found = debtor_screen.story(connection, debtor_id)
+            found = debtor_screen.story(connection, scope.creditor_id, debtor_id)
             if found is None:
                 raise NotFound
             keys = services.vault.keys(connection, [debtor_id])
-        now = services.clock.now()
-        view = show(found, keys.get(debtor_id), now)
-        return page("debtor.html", view=view, **_shown(services, scope, known))
+        view = show(found, keys.get(debtor_id), services.clock.now())
+        return page("debtor.html", _shown(services, scope, known) | {"view": view})
 
     @router.get("/sign-in")
     def ask(next: Annotated[str, Query(max_length=2000)] = "/") -> Response:
         """The form for the token."""
-        return page("sign_in.html", next=_local(next), wrong=False)
+        return page("sign_in.html", {"next": _local(next), "wrong": False})
 
     @router.post("/sign-in")
     def sign_in(
@@ -160,7 +161,7 @@ def routes(services: Services, feed: Feed) -> APIRouter:
 
 def _enter(services: Services, request: Request, token: str, onwards: str) -> Response:
     if not access.is_token(token, services.token):
-        return page("sign_in.html", 403, next=onwards, wrong=True)
+        return page("sign_in.html", {"next": onwards, "wrong": True}, 403)
     response = RedirectResponse(onwards, 303)
     access.let_in(response, services.token, secure=request.url.scheme == "https")
     return response
@@ -172,11 +173,11 @@ def _local(path: str) -> str:
 
 
 def _scope(
-    services: Services, known: dict[str, UUID], code: str | None, span: str | None, campaign: UUID | None
+    services: Services, known: Mapping[str, UUID], code: str | None, span: str | None, campaign: UUID | None
 ) -> Scope:
     """The scope of a request. Raises NotFound for a creditor that there is not."""
-    chosen = code or next(iter(known), None)
-    if chosen not in known or (code is None and len(known) > 1):
+    chosen = code or (next(iter(known)) if len(known) == 1 else None)
+    if chosen is None or chosen not in known:
         raise NotFound
     creditor_id = known[chosen]
     with services.db.tenant(creditor_id) as connection:
@@ -192,26 +193,15 @@ def _scope(
     )
 
 
-def _board(services: Services, scope: Scope) -> Board:
+def _board(services: Services, scope: Scope, kept: Kept) -> Board:
     now = services.clock.now()
     with services.db.tenant(scope.creditor_id) as connection:
-        snapshot = board.read(connection, scope, now)
+        snapshot = board.read(connection, scope, now, kept)
     return board.shape(snapshot, scope, services.rules)
 
 
-def _values(services: Services, drawn: Board) -> dict[str, object]:
-    return {
-        "board": drawn,
-        "scope": drawn.scope,
-        "now": drawn.now,
-        "zone": drawn.scope.zone,
-        "currency": services.currency,
-        "ranges": tuple(RANGES.values()),
-        "is_simulated": services.is_simulated,
-    }
-
-
-def _shown(services: Services, scope: Scope, known: dict[str, UUID]) -> dict[str, object]:
+def _shown(services: Services, scope: Scope, known: Mapping[str, UUID]) -> dict[str, object]:
+    """What every page is told."""
     return {
         "scope": scope,
         "now": services.clock.now(),
@@ -220,3 +210,7 @@ def _shown(services: Services, scope: Scope, known: dict[str, UUID]) -> dict[str
         "creditors": sorted(known),
         "is_simulated": services.is_simulated,
     }
+
+
+def _regions(values: Mapping[str, object]) -> dict[str, str]:
+    return {name: text(f"board/{name}.html", values) for name in REGIONS}

@@ -76,7 +76,7 @@ def routes(services: Services, intake: Intake) -> APIRouter:
     def message_of(creditor_id: UUID, attempt_id: UUID) -> tuple[Channel | None, Sender]:
         """The channel of the message that a link stood in, and its sender."""
         with services.db.tenant(creditor_id) as connection:
-            channel = screens.channel_of(connection, attempt_id)
+            channel = screens.channel_of(connection, creditor_id, attempt_id)
             return Channel(channel) if channel else None, sender_of(creditors.profile(connection))
 
     def shown(purpose: Purpose, token: str, template: str) -> Response:
@@ -84,7 +84,7 @@ def routes(services: Services, intake: Intake) -> APIRouter:
             creditor_id, *_ = opened(purpose, token)
         except (Tampered, BadInput) as error:
             return _refused(error)
-        return page(template, sender=sender(creditor_id), done=False)
+        return page(template, {"sender": sender(creditor_id), "done": False})
 
     @router.get("/pay/{token}")
     def pay(token: str) -> Response:
@@ -123,7 +123,7 @@ def routes(services: Services, intake: Intake) -> APIRouter:
             intent=Intent.STOP,
         )
         await intake.store(creditor_id, [wish])
-        return page("unsubscribe.html", sender=shown_sender, done=True)
+        return page("unsubscribe.html", {"sender": shown_sender, "done": True})
 
     return router
 
@@ -131,4 +131,8 @@ def routes(services: Services, intake: Intake) -> APIRouter:
 def _refused(error: Tampered | BadInput) -> Response:
     is_old = isinstance(error, BadInput)
     detail = "It is too old. The one in the newest message works." if is_old else "It may have been cut short."
-    return page("error.html", 410 if is_old else 404, title="This link does not work", detail=detail, back=None)
+    return page(
+        "error.html",
+        {"title": "This link does not work", "detail": detail, "back": None},
+        410 if is_old else 404,
+    )

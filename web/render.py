@@ -76,11 +76,11 @@ def _environment() -> Environment:
 ENVIRONMENT = _environment()
 
 
-def text(template: str, **values: object) -> str:
+def text(template: str, values: Mapping[str, object]) -> str:
     """A template, drawn."""
     return ENVIRONMENT.get_template(template).render(values)
 
 
-def page(template: str, status: int = 200, headers: Mapping[str, str] | None = None, **values: object) -> HTMLResponse:
+def page(template: str, values: Mapping[str, object], status: int = 200) -> HTMLResponse:
     """A template as a response."""
-    return HTMLResponse(text(template, **values), status, headers)
+    return HTMLResponse(text(template, values), status)

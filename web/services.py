@@ -5,13 +5,16 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from channels.protocol import Adapter
-from storage.session import Database
-from storage.vault import Vault
-
 from config.clock import Clock
 from domain.event import ProviderEvent
+from domain.message import Content
+from storage.session import Database
+from storage.vault import Vault
 from web.board import RuleWords
 from web.depths import Depths
+
+ContentOf = Callable[[UUID, UUID], Content | None]
+"""What an attempt of a creditor says, for a provider that asks how a call goes on; None where it is not kept."""
 
 Receive = Callable[[UUID, list[ProviderEvent]], None]
 """Stores what came for one creditor, idempotently, and returns when it is committed."""
@@ -30,6 +33,7 @@ class Services:
     clock: Clock
     adapters: Mapping[str, Adapter]
     receive: Receive
+    content_of: ContentOf
     vault: Vault
     depths: Depths
     token: str

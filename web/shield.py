@@ -10,6 +10,7 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 
+from channels.protocol import MOST_BODY
 from web.access import is_known, is_open
 from web.problems import problem
 
@@ -19,8 +20,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-MAX_BODY = 256 * 1024
-"""Bytes: far above any callback; a body that is longer is refused before it is read."""
+MAX_BODY = MOST_BODY
+"""Bytes: a body that is longer is refused before it is read."""
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "

@@ -66,7 +66,7 @@ def find(db: Database, creditor: str | None, debtor: str) -> Story:
         raise BadInput("several creditors have a debtor of that reference.", where="DEBTOR", remedy=remedy)
     for creditor_id, debtor_id in found.values():
         with db.tenant(creditor_id) as connection:
-            story = debtor_screen.story(connection, debtor_id)
+            story = debtor_screen.story(connection, creditor_id, debtor_id)
         if story is not None:
             return story
     raise BadInput(

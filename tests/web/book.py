@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, null
 from storage.creditors import ensure_creditor
 from storage.crypto import KeyRing, blind, seal
 from storage.ledger import Entry, append
@@ -161,7 +161,7 @@ def _debtor(pen: Pen, number: int) -> UUID:
     )
     enrolment_id = pen.id(began)
     waiting, due_at = _waiting(pen, number)
-    _add(pen, tables.Lane, debtor_id=debtor_id, due_at=due_at, waiting=waiting)
+    _add(pen, tables.Lane, debtor_id=debtor_id, due_at=due_at, waiting=waiting or null())
     _add(
         pen,
         tables.Enrolment,

@@ -80,6 +80,18 @@ async def test_a_watcher_that_comes_back_gets_what_it_missed(feed: Feed) -> None
     await close(stays, back, stranger)
 
 
+async def test_a_view_that_begins_anew_is_ahead_of_all_before(feed: Feed) -> None:
+    view = View()
+    first = feed.watch("k", view)
+    last = await next_of(first)
+    view.regions["a"] = "2"
+    last = await next_of(first)
+    await close(first)
+    again = feed.watch("k", view, last.id)
+    assert (await next_of(again)).regions == {"a": "2", "b": "1"}
+    await close(again)
+
+
 async def test_a_look_that_fails_makes_the_page_stale_not_dead(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("web.feed.BEAT", 0.05)
     view = View()

@@ -44,7 +44,8 @@ function take(event) {
   if (held) Object.assign(held, regions);
   else swap(regions);
   if (stale) show("stale", "Figures may be old: the database does not answer");
-  else if (!held) show("live", "Live");
+  else if (held) show("paused", Object.keys(held).length ? "Paused, newer figures wait" : "Paused");
+  else show("live", "Live");
 }
 
 const source = new EventSource(board.dataset.feed);
