@@ -19,6 +19,7 @@ from sqlalchemy import (
     Date,
     DateTime,
     ForeignKey,
+    Identity,
     Index,
     LargeBinary,
     MetaData,
@@ -456,10 +457,13 @@ class LedgerEntry(Base):
 
 
 class RollupDelta(Base):
-    """A change of one count, written in the transaction that caused it; the roll-up tick folds them into `rollups`."""
+    """A change of one count, written in the transaction that caused it; the roll-up tick folds them into `rollups`.
+
+    Triggers on `attempts` write those of the measure `state`.
+    """
 
     __tablename__ = "rollup_deltas"
-    delta_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    delta_id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     creditor_id: Mapped[UUID]
     campaign_id: Mapped[UUID]
     hour: Mapped[dt.datetime]
@@ -469,7 +473,11 @@ class RollupDelta(Base):
 
 
 class Rollup(Base):
-    """A count that the screens read. `measure` state: key channel/stage/state; deferred: pack/rule; cost: channel."""
+    """A count that the screens read: how often something happened within the hour that begins at `hour`.
+
+    `measure` state: attempts that entered a state, key channel/stage/state, a retry not being reserved again; deferred
+    and refused: pack/rule; cost: channel.
+    """
 
     __tablename__ = "rollups"
     creditor_id: Mapped[UUID] = mapped_column(primary_key=True)

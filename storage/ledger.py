@@ -1,0 +1,220 @@
+"""The ledger: what was done to and by each debtor, append-only, each entry chained to the one before by its hash.
+
+The hash of an entry is SHA-256 over seven lines of text: the hash before it (hex; empty for the first), creditor,
+debtor, sequence number, instant (UTC, microseconds), kind, and the body as it is stored, canonical JSON. Whoever has
+the entries can check them with common tools. Bodies never hold personal data.
+
+Entries are written in the transaction that they describe, under the debtor's lane lock: the lane keeps the chain's head.
+"""
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+from sqlalchemy import Connection
+
+from domain.errors import BadInput, Tampered
+from storage import arrays
+from storage import copy_binary as binary
+
+Heads = Mapping[UUID, tuple[int, bytes]]
+"""For each debtor, the sequence number and hash of the last entry; `(0, b"")` where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is to be written down of one debtor. `at` is aware; `body` is JSON without personal data, ids as text."""
+
+    debtor_id: UUID
+    kind: str
+    at: dt.datetime
+    body: Mapping[str, Any]
+
+
+class Link(NamedTuple):
+    """One entry packed for the table, its columns in their order, each a field of `storage/copy_binary.py`."""
+
+    debtor_id: bytes
+    seq: bytes
+    at: bytes
+    creditor_id: bytes
+    kind: bytes
+    body: bytes
+    previous: bytes
+    hash: bytes
+
+
+class Written(NamedTuple):
+    """One entry as it is stored; `body` is its text."""
+
+    debtor_id: UUID
+    seq: int
+    at: dt.datetime
+    creditor_id: UUID
+    kind: str
+    body: str
+    previous: bytes
+    hash: bytes
+
+
+def entry_hash(
+    previous: bytes, creditor_id: UUID, debtor_id: UUID, seq: int, at: dt.datetime, kind: str, body_text: str
+) -> bytes:
+    """The hash of an entry, from the hash before it and all that it says."""
+    lines = (previous.hex(), str(creditor_id), str(debtor_id), str(seq), instant_text(at), kind, body_text)
+    return hashlib.sha256("\n".join(lines).encode()).digest()
+
+
+def instant_text(at: dt.datetime) -> str:
+    """An instant as it is hashed, such as `2026-11-24T10:42:00.000000Z`."""
+    return at.astimezone(dt.UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+
+
+def body_text(body: Mapping[str, Any]) -> bytes:
+    """Canonical JSON: keys sorted, no spaces, UTF-8."""
+    return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+
+
+def chain(
+    heads: Heads, creditor_id: UUID, entries: Sequence[Entry]
+) -> tuple[list[Link], dict[UUID, tuple[int, bytes]]]:
+    """Chain entries to the heads of their debtors, in the order given: packed rows, and the heads that changed.
+
+    Raises KeyError where `heads` lacks a debtor.
+    """
+    rows: list[Link] = []
+    moved: dict[UUID, tuple[int, bytes]] = {}
+    creditor, creditor_field = str(creditor_id), binary.raw(creditor_id.bytes)
+    last_at, at_text, at_field = None, "", b""
+    for entry in entries:
+        debtor_id = entry.debtor_id
+        seq, previous = moved.get(debtor_id) or heads[debtor_id]
+        seq += 1
+        if entry.at is not last_at:
+            last_at, at_text, at_field = entry.at, instant_text(entry.at), binary.instant(entry.at)
+        body = body_text(entry.body)
+        lines = f"{previous.hex()}\n{creditor}\n{debtor_id}\n{seq}\n{at_text}\n{entry.kind}\n"
+        digest = hashlib.sha256(lines.encode() + body).digest()
+        rows.append(
+            Link(
+                binary.raw(debtor_id.bytes),
+                binary.int8(seq),
+                at_field,
+                creditor_field,
+                binary.word(entry.kind),
+                binary.raw(body),
+                binary.raw(previous),
+                binary.raw(digest),
+            )
+        )
+        moved[debtor_id] = seq, digest
+    return rows, moved
+
+
+def append(connection: Connection, creditor_id: UUID, entries: Sequence[Entry], heads: Heads | None = None) -> None:
+    """Write entries at the ends of their debtors' chains, locking the lanes in order of debtor.
+
+    `heads`: of a caller who holds the locks of all these lanes and has read them since. Raises BadInput where the
+    creditor has no such debtor.
+    """
+    if not entries:
+        return
+    if heads is None:
+        heads = lock_heads(connection, {entry.debtor_id for entry in entries})
+    try:
+        rows, moved = chain(heads, creditor_id, entries)
+    except KeyError as error:
+        raise BadInput("the creditor has no such debtor, so nothing was written.", where=f"debtor {error}") from None
+    debtors, seqs, ats, _, kinds, bodies, befores, hashes = zip(*rows, strict=True)
+    connection.exec_driver_sql(
+        """INSERT INTO ledger (debtor_id, seq, at, creditor_id, kind, body, previous, hash)
+           SELECT d, s, a, %(creditor)s, k, b, p, h
+           FROM unnest(%(d)s::uuid[], %(s)s::bigint[], %(a)s::timestamptz[], %(k)s::text[], %(b)s::json[],
+                %(p)s::bytea[], %(h)s::bytea[]) AS n(d, s, a, k, b, p, h)""",
+        {
+            "creditor": creditor_id,
+            "d": arrays.packed(arrays.UUID, debtors),
+            "s": arrays.packed(arrays.INT8, seqs),
+            "a": arrays.packed(arrays.INSTANT, ats),
+            "k": arrays.packed(arrays.TEXT, kinds),
+            "b": arrays.packed(arrays.JSON, bodies),
+            "p": arrays.packed(arrays.BYTEA, befores),
+            "h": arrays.packed(arrays.BYTEA, hashes),
+        },
+    )
+    connection.exec_driver_sql(
+        """UPDATE lanes l SET ledger_seq = n.seq, ledger_hash = n.hash
+           FROM unnest(%(d)s::uuid[], %(s)s::bigint[], %(h)s::bytea[]) AS n(id, seq, hash) WHERE l.debtor_id = n.id""",
+        {
+            "d": arrays.packed(arrays.UUID, [binary.raw(debtor_id.bytes) for debtor_id in moved]),
+            "s": arrays.packed(arrays.INT8, [binary.int8(seq) for seq, _ in moved.values()]),
+            "h": arrays.packed(arrays.BYTEA, [binary.raw(digest) for _, digest in moved.values()]),
+        },
+    )
+
+
+def lock_heads(connection: Connection, debtor_ids: set[UUID]) -> dict[UUID, tuple[int, bytes]]:
+    """Lock the lanes of these debtors, in order of id, and read the heads of their chains."""
+    ids = arrays.packed(arrays.UUID, [binary.raw(debtor_id.bytes) for debtor_id in debtor_ids])
+    rows = connection.exec_driver_sql(
+        """SELECT debtor_id, ledger_seq, ledger_hash FROM lanes WHERE debtor_id = ANY(%(ids)s::uuid[])
+           ORDER BY debtor_id FOR UPDATE""",
+        {"ids": ids},
+    )
+    return {debtor_id: (seq, digest) for debtor_id, seq, digest in rows}
+
+
+def read(connection: Connection, debtor_id: UUID) -> Iterator[Written]:
+    """The entries of one debtor, in order."""
+    rows = connection.exec_driver_sql(
+        """SELECT debtor_id, seq, at, creditor_id, kind, body::text, previous, hash FROM ledger
+           WHERE debtor_id = %(id)s ORDER BY seq, at""",
+        {"id": debtor_id},
+    )
+    return (Written._make(row) for row in rows)
+
+
+def verify(connection: Connection, debtor_id: UUID) -> int:
+    """Check the chain of one debtor against its entries and against the head in its lane; how many entries there are.
+
+    Raises Tampered at the first entry that was altered, is missing, was put in or moved.
+    """
+    lane = connection.exec_driver_sql(
+        "SELECT ledger_seq, ledger_hash FROM lanes WHERE debtor_id = %(id)s FOR SHARE", {"id": debtor_id}
+    ).one_or_none()
+    last = check_chain(debtor_id, read(connection, debtor_id))
+    if last != (tuple(lane) if lane else (0, b"")):
+        raise _tampered(debtor_id, last[0] + 1, "the chain does not end where the debtor's lane says")
+    return last[0]
+
+
+def check_chain(debtor_id: UUID, entries: Iterator[Written]) -> tuple[int, bytes]:
+    """The sequence number and hash of the last of these entries, which are one debtor's from the first on.
+
+    Raises Tampered at the first entry that does not follow from the one before.
+    """
+    seq, previous = 0, b""
+    for entry in entries:
+        if entry.seq != seq + 1:
+            what = "an entry is missing" if entry.seq > seq + 1 else "an entry is there twice"
+            raise _tampered(debtor_id, seq + 1, what)
+        if entry.previous != previous:
+            raise _tampered(debtor_id, entry.seq, "it does not follow the entry before it")
+        if entry.hash != entry_hash(
+            previous, entry.creditor_id, debtor_id, entry.seq, entry.at, entry.kind, entry.body
+        ):
+            raise _tampered(debtor_id, entry.seq, "it was altered")
+        seq, previous = entry.seq, entry.hash
+    return seq, previous
+
+
+def _tampered(debtor_id: UUID, seq: int, what: str) -> Tampered:
+    return Tampered(
+        f"{what}.",
+        where=f"ledger of debtor {debtor_id}, entry {seq}",
+        remedy="Keep the database as it is, and compare it with a backup.",
+    )
