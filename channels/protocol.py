@@ -87,25 +87,25 @@ class Adapter(Protocol):
     def channels(self) -> frozenset[Channel]:
         """What it carries."""
 
-    async def send(self, message: Message) -> SendResult:
+    async def send(self, message: Message, /) -> SendResult:
         """Hand one message over. Raises nothing; is never tried again by the adapter once the provider may have it."""
 
-    def verify(self, request: CallbackRequest) -> None:
+    def verify(self, request: CallbackRequest, /) -> None:
         """Raise Tampered unless the provider itself made this request."""
 
-    def parse_events(self, request: CallbackRequest, at: datetime) -> list[ProviderEvent]:
+    def parse_events(self, request: CallbackRequest, at: datetime, /) -> list[ProviderEvent]:
         """What a verified request says, each with the provider's own identity of it; nothing for garbage."""
 
-    def awaits_answer(self, request: CallbackRequest) -> bool:
+    def awaits_answer(self, request: CallbackRequest, /) -> bool:
         """Whether `respond` needs the attempt's content to answer, as a step of a call does."""
 
-    def respond(self, request: CallbackRequest, content: Content | None) -> CallbackReply | None:
+    def respond(self, request: CallbackRequest, content: Content | None, /) -> CallbackReply | None:
         """The document that the provider waits for; None where an empty answer will do.
 
         `content` None where it is needed ends the call without naming anything.
         """
 
-    async def find(self, sent: SentAttempt) -> DeliveryEvent | None:
+    async def find(self, sent: SentAttempt, /) -> DeliveryEvent | None:
         """Ask the provider about an attempt in doubt.
 
         None where it cannot tell; state REJECTED only where the provider certainly never got it.
