@@ -2,7 +2,8 @@
 
 AES-256-GCM (NIST SP 800-38D) with a random 96-bit nonce in front of each ciphertext. What a ciphertext belongs to, its
 table, column and row, is associated data: moved to another row or column it does not open. Values are found by a keyed
-digest, never by themselves. The ring lies in one file that its owner alone can read; `forbear keys` makes and rotates it.
+digest, never by themselves. The ring lies in one file that its owner alone can read; `forbear keys` makes and rotates
+it.
 """
 
 import base64
@@ -54,7 +55,7 @@ def _belonging(context: str, row: UUID) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _Keys:
-    """The ring as it was read: wrapping keys by id, oldest first, which of them wraps, and the root of what is derived."""
+    """The ring as it was read: keys by id, oldest first, which of them wraps, and the root of what is derived."""
 
     current: str
     keys: dict[str, bytes]
@@ -101,13 +102,13 @@ class KeyRing:
         return keys.current, seal(keys.keys[keys.current], WRAPPED, debtor_id, data_key)
 
     def unwrap(self, debtor_id: UUID, ring_key: str, wrapped: bytes) -> bytes:
-        """The debtor's data key. Raises BadSettings where the ring lacks `ring_key`, Tampered where it does not open."""
+        """The debtor's data key. Raises BadSettings where the ring lacks `ring_key`, Tampered where it won't open."""
         key = self._keys.keys.get(ring_key) or self._fresh().keys.get(ring_key)
         if key is None:
             raise BadSettings(
                 f"the key ring has no key {ring_key}, by which personal data was sealed.",
                 where=str(self._path),
-                remedy="Put the key ring of this database in its place (FORBEAR_KEYS_FILE), or restore it from a backup.",
+                remedy="Put this database's key ring in its place (FORBEAR_KEYS_FILE), or restore it from a backup.",
             )
         return unseal(key, WRAPPED, debtor_id, wrapped)
 

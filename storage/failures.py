@@ -1,4 +1,4 @@
-"""What the database server refuses or fails at, told apart: what can be tried again, and what a person must put right."""
+"""What the database server refuses or fails at: what can be tried again, apart from what a person must put right."""
 
 import psycopg
 from psycopg import errors

@@ -4,13 +4,14 @@ The hash of an entry is SHA-256 over seven lines of text: the hash before it (he
 debtor, sequence number, instant (UTC, microseconds), kind, and the body as it is stored, canonical JSON. Whoever has
 the entries can check them with common tools. Bodies never hold personal data.
 
-Entries are written in the transaction that they describe, under the debtor's lane lock: the lane keeps the chain's head.
+Entries are written in the transaction that they describe, under the debtor's lane lock: the lane keeps the head.
 """
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -179,20 +180,37 @@ def read(connection: Connection, debtor_id: UUID) -> Iterator[Written]:
 
 
 def verify(connection: Connection, debtor_id: UUID) -> int:
-    """Check the chain of one debtor against its entries and against the head in its lane; how many entries there are.
+    """Check one debtor's chain, its entries and the head in the lane; how many entries there are.
 
-    Raises Tampered at the first entry that was altered, is missing, was put in or moved.
+    Raises Tampered at the first entry that was altered, taken out, put in or moved.
     """
-    lane = connection.exec_driver_sql(
-        "SELECT ledger_seq, ledger_hash FROM lanes WHERE debtor_id = %(id)s FOR SHARE", {"id": debtor_id}
-    ).one_or_none()
-    last = check_chain(debtor_id, read(connection, debtor_id))
-    if last != (tuple(lane) if lane else (0, b"")):
-        raise _tampered(debtor_id, last[0] + 1, "the chain does not end where the debtor's lane says")
-    return last[0]
+    rows = connection.exec_driver_sql(_chains("SELECT * FROM lanes WHERE debtor_id = %(id)s"), {"id": debtor_id}).all()
+    if rows:
+        return _check(rows)
+    for entry in read(connection, debtor_id):
+        raise _tampered(debtor_id, entry.seq, "no such debtor is known")
+    return 0
 
 
-def check_chain(debtor_id: UUID, entries: Iterator[Written]) -> tuple[int, bytes]:
+def verify_all(connection: Connection, debtors: int = 1_000) -> Iterator[tuple[int, int, list[Tampered]]]:
+    """Check every chain of the creditor, `debtors` at a time: how many chains and entries were read, and what is wrong.
+
+    Ends with entries whose debtor is not known at all.
+    """
+    after, lanes = UUID(int=0), "SELECT * FROM lanes WHERE debtor_id > %(after)s ORDER BY debtor_id LIMIT %(limit)s"
+    while rows := connection.exec_driver_sql(_chains(lanes), {"after": after, "limit": debtors}).all():
+        chains = [list(chain_rows) for _, chain_rows in groupby(rows, key=lambda row: row.debtor_id)]
+        found = [_fault(chain_rows) for chain_rows in chains]
+        yield len(chains), sum(row.seq is not None for row in rows), [fault for fault in found if fault]
+        after = rows[-1].debtor_id
+    strangers = connection.exec_driver_sql(
+        """SELECT DISTINCT debtor_id FROM ledger e
+           WHERE NOT EXISTS (SELECT FROM lanes l WHERE l.debtor_id = e.debtor_id)"""
+    )
+    yield 0, 0, [_tampered(row.debtor_id, 1, "no such debtor is known") for row in strangers]
+
+
+def check_chain(debtor_id: UUID, entries: Iterable[Written]) -> tuple[int, bytes]:
     """The sequence number and hash of the last of these entries, which are one debtor's from the first on.
 
     Raises Tampered at the first entry that does not follow from the one before.
@@ -200,16 +218,41 @@ def check_chain(debtor_id: UUID, entries: Iterator[Written]) -> tuple[int, bytes
     seq, previous = 0, b""
     for entry in entries:
         if entry.seq != seq + 1:
-            what = "an entry is missing" if entry.seq > seq + 1 else "an entry is there twice"
+            what = "an entry is missing" if entry.seq > seq + 1 else "an entry was put in"
             raise _tampered(debtor_id, seq + 1, what)
         if entry.previous != previous:
-            raise _tampered(debtor_id, entry.seq, "it does not follow the entry before it")
+            raise _tampered(debtor_id, entry.seq, "it does not follow from the entry before it")
         if entry.hash != entry_hash(
             previous, entry.creditor_id, debtor_id, entry.seq, entry.at, entry.kind, entry.body
         ):
             raise _tampered(debtor_id, entry.seq, "it was altered")
         seq, previous = entry.seq, entry.hash
     return seq, previous
+
+
+def _chains(lanes: str) -> str:
+    """Lanes with their entries, in one statement: so that none is written between the one look and the other."""
+    return f"""SELECT e.debtor_id AS entry_of, e.seq, e.at, e.creditor_id, e.kind, e.body::text, e.previous, e.hash,
+                   l.debtor_id, l.ledger_seq, l.ledger_hash
+               FROM ({lanes}) l LEFT JOIN ledger e ON e.debtor_id = l.debtor_id
+               ORDER BY l.debtor_id, e.seq, e.at"""  # noqa: S608 -- constants
+
+
+def _check(rows: Sequence[Any]) -> int:
+    """Check the rows of one lane."""
+    lane = rows[0]
+    last = check_chain(lane.debtor_id, (Written(*row[:8]) for row in rows if row.seq is not None))
+    if last != (lane.ledger_seq, lane.ledger_hash):
+        raise _tampered(lane.debtor_id, last[0] + 1, "the chain does not end where the debtor's lane says")
+    return last[0]
+
+
+def _fault(rows: Sequence[Any]) -> Tampered | None:
+    try:
+        _check(rows)
+    except Tampered as fault:
+        return fault
+    return None
 
 
 def _tampered(debtor_id: UUID, seq: int, what: str) -> Tampered:

@@ -54,7 +54,7 @@ def upgrade(owner_url: str) -> None:
 
 
 def downgrade(owner_url: str, to: str) -> None:
-    """Bring the database back to the revision `to`; "base" drops everything. The role stays: it is the whole server's."""
+    """Bring the database back to the revision `to`; "base" drops everything. The role stays, being the server's."""
     with _owner(owner_url) as connection:
         command.downgrade(_config(connection), to)
 

@@ -1,4 +1,4 @@
-"""What the role of the processes may do with each table, and whose rows it sees: made from the models after each migration.
+"""What the role of the processes may do with each table, and whose rows it sees; from the models, at each migration.
 
 Every table has row-level security, forced on its owner too: a row is there only for a transaction whose setting
 `forbear.creditor` is the row's creditor (`Database.tenant`). Where it is not set there are no rows, and no error.

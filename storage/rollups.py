@@ -1,4 +1,4 @@
-"""Folds the changes of counts into the counts. Screens read both tables in one statement, so no count ever looks wrong."""
+"""Folds changes of counts into the counts. Screens read both tables in one statement, so no count ever looks wrong."""
 
 from sqlalchemy import Connection
 

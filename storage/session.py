@@ -86,7 +86,7 @@ class Database:
         """The id of every creditor, by its code."""
         with self.system() as connection:
             rows = connection.exec_driver_sql("SELECT code, creditor_id FROM forbear_creditors()")
-            return {code: creditor_id for code, creditor_id in rows}
+            return {row.code: row.creditor_id for row in rows}
 
     def close(self) -> None:
         """Close all connections."""

@@ -5,7 +5,7 @@ or who is another creditor's, has no key here.
 """
 
 import os
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Collection
 from threading import Lock
 from uuid import UUID
@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from storage.crypto import KEY_BYTES, KeyRing
+from storage.session import Database
 
 
 class Vault:
@@ -86,6 +87,15 @@ def erase(connection: Connection, debtor_id: UUID) -> bool:
     """
     done = connection.exec_driver_sql("DELETE FROM debtor_keys WHERE debtor_id = %(id)s", {"id": debtor_id})
     return done.rowcount == 1
+
+
+def wrapped_by_all(db: Database) -> dict[str, int]:
+    """How many data keys, of all creditors, each key of the ring wraps."""
+    found: Counter[str] = Counter()
+    for creditor_id in db.creditors().values():
+        with db.tenant(creditor_id) as connection:
+            found.update(wrapped_by(connection))
+    return dict(found)
 
 
 def wrapped_by(connection: Connection) -> dict[str, int]:

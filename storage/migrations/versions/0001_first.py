@@ -1,7 +1,9 @@
 """The first schema: tables, triggers, the ledger's partitions."""
 
 from pathlib import Path
+from typing import Any, cast
 
+import psycopg
 from alembic import op
 
 revision = "0001"
@@ -26,9 +28,9 @@ FUNCTIONS = (
 
 def upgrade() -> None:
     """Make everything. The driver takes many statements at once only where it is asked without SQLAlchemy."""
-    driver = op.get_bind().connection.driver_connection
+    driver = cast("psycopg.Connection[Any]", op.get_bind().connection.driver_connection)
     for name in ("0001_tables.sql", "0001_triggers.sql"):
-        statements = Path(__file__).with_name(name).read_text(encoding="utf-8")
+        statements = Path(__file__).with_name(name).read_bytes()
         driver.execute(statements)
 
 
