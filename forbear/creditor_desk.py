@@ -8,15 +8,13 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
-from storage.creditors import ensure_creditor
-from storage.crypto import KeyRing
-from storage.session import Database
-
 from config.clock import open_clock
 from config.settings import Settings, load_settings, needs_embedded, resolve
 from domain.errors import BadInput, Unavailable
 from domain.identity import new_id
 from storage import migrate
+from storage.crypto import KeyRing
+from storage.session import Database
 
 CODE = re.compile("[a-z0-9][a-z0-9_-]{0,39}")
 
@@ -41,7 +39,7 @@ def open_desk() -> Iterator[Desk]:
     settings = resolve(wished)
     clock = open_clock(settings)
     _see_to_migrations(wished, settings)
-    database = Database(str(settings.database_url), pool_size=1)
+    database = Database(str(settings.database_url), pool_size=2)
     try:
         yield Desk(database, settings.keys_path, clock.now)
     finally:
@@ -57,15 +55,13 @@ def _see_to_migrations(wished: Settings, settings: Settings) -> None:
     migrate.upgrade(owner)
 
 
-def find_or_make(desk: Desk, code: str, random: bytes, *, is_dry_run: bool) -> tuple[UUID, bool]:
-    """The creditor of this code and whether it is new. In a dry run a new one is nobody: an id that has no rows."""
+def find_or_number(desk: Desk, code: str, random: bytes) -> tuple[UUID, bool]:
+    """The id of the creditor of this code or, where there is none, one for it; and whether it is new."""
     known = desk.database.creditors()
     if code in known:
         return known[code], False
     check_code(code)
-    if is_dry_run:
-        return new_id(desk.now(), random), True
-    return ensure_creditor(desk.database, code, None, desk.now(), random), True
+    return new_id(desk.now(), random), True
 
 
 def find(desk: Desk, code: str) -> UUID:

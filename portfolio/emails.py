@@ -5,7 +5,7 @@ import re
 
 from email_validator import EmailNotValidError, validate_email
 
-from portfolio.values import BadCell
+from portfolio.values import FORMULA, BadCell
 
 _ORDINARY = re.compile(
     r"(?=.{1,64}@)([A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*)@([^@]{1,255})"
@@ -14,6 +14,8 @@ _ORDINARY = re.compile(
 
 def email(text: str) -> str:
     """The address with its domain in lower case and ASCII. Raises BadCell, which does not repeat the address."""
+    if text.startswith(FORMULA):
+        raise BadCell("begins like a formula")
     ordinary = _ORDINARY.fullmatch(text)
     if ordinary is None:
         return _checked(text)

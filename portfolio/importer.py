@@ -1,13 +1,16 @@
 """Imports one portfolio file for one creditor: all of it, or nothing.
 
-Read and check row by row → seal → stage by COPY → judge what contradicts → merge → ledger → commit. One transaction
-from staging to commit: an import that is killed has changed nothing.
+Records → rows → sealed and packed (`portfolio/chunks.py`, in several processes where it pays) → the database, part by
+part while the next part is prepared → what is doubtful is judged and merged at the end → commit. It is one
+transaction: an import that is killed has changed nothing.
 """
 
 import hashlib
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
@@ -15,35 +18,44 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
-from storage.creditors import profile
-from storage.crypto import KeyRing, unseal
-from storage.session import Database
-from storage.vault import Vault
 
 from domain.errors import BadInput, Refused
 from domain.facts import Collector
 from domain.identity import new_id
+from portfolio import chunks, parallel
+from portfolio.chunks import Prepared, Task
 from portfolio.entries import write_entries
 from portfolio.mapping import Mapping
 from portfolio.read import Record, Table, open_table
 from portfolio.rejects import Rejects
 from portfolio.row_reader import RowReader
-from portfolio.rows import Outside, Problem, Rejected, Row
-from portfolio.sealing import NAME, Known, Seals, ids_needed, pack
+from portfolio.rows import Problem
+from portfolio.sealing import Known, Seals
+from portfolio.seen import Seen
 from portfolio.summary import Summary
-from storage.import_portfolio import Import, KnownDebtor, Tally, Terms
+from storage.creditors import profile
+from storage.crypto import KeyRing
+from storage.import_portfolio import Import, Tally, Terms
+from storage.session import Database
+from storage.vault import Vault
 
 CHUNK = 2_000
-"""Records that are sealed and staged together."""
-UNREADABLE = "unreadable"
+"""Records that are prepared together."""
+WORTH_PROCESSES = 12_000_000
+"""Bytes of a file from which on the start of other processes pays: some 50,000 records."""
 
+Form = tuple[Mapping, Sequence[str], str, date | None, date]
+"""What a reader of rows is made of: mapping, header, file, day of the balances, today."""
 Progress = Callable[[int, int, int], None]
-"""Told after each chunk: bytes read, bytes in all, records read."""
+"""Told after each part: bytes read, bytes in all, records read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a person asks for. `as_of` replaces the day of the balances; files are written only where they are named."""
+    """What a person asks for. `as_of` replaces the day of the balances; files are written only where they are named.
+
+    `new_creditor` is the code of a creditor who is made with the import, under the id that the import is called with.
+    """
 
     path: Path
     mapping: Mapping
@@ -53,28 +65,46 @@ class Wish:
     closes_vanished: bool = False
     rejects: Path | None = None
     vanished: Path | None = None
+    new_creditor: str | None = None
 
 
 @dataclass(slots=True)
-class _Read:
-    """What was met while reading."""
+class _Counts:
+    """What was met on the way, and what went in directly."""
 
     lines: int = 0
     outside: int = 0
     unreadable: int = 0
+    accounts: int = 0
+    debtors: int = 0
+    points: Counter[str] = field(default_factory=Counter)
+    countries: Counter[str] = field(default_factory=Counter)
+
+    def add(self, part: Prepared) -> None:
+        """Count a part of the file."""
+        self.lines += part.lines
+        self.outside += part.outside
+        self.unreadable += part.unreadable
+        self.accounts += part.accounts
+        self.debtors += part.debtors
+        self.points += part.points
+        self.countries += part.countries
 
 
 def import_portfolio(
     database: Database, ring: KeyRing, creditor_id: UUID, wish: Wish, now: datetime, progress: Progress | None = None
 ) -> Summary:
-    """Import a file; what it did. Raises BadInput or Refused, and then nothing was changed."""
+    """Import a file; what it did. Raises BadInput or Refused, and then nothing was changed.
+
+    Takes two connections of the database: one writes, the other looks up who is known while the first is busy.
+    """
     digest = _digest(wish.path)
     with Rejects() as rejects, open_table(wish.path, wish.mapping) as table:
-        with database.tenant(creditor_id) as connection:
-            run = _Run(connection, ring, creditor_id, wish, now, table, rejects)
+        with parallel.few_collections(), database.tenant(creditor_id) as writes:
+            run = _Run(writes, database, ring, creditor_id, wish, now, table, rejects)
             summary = run.run(digest, progress)
             if wish.is_dry_run:
-                connection.rollback()
+                writes.rollback()
         return summary
 
 
@@ -83,9 +113,8 @@ def _digest(path: Path) -> bytes:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").digest()
     except OSError as error:
-        raise BadInput(
-            f"cannot be read: {error.strerror}.", where=str(path), remedy="Name a CSV or XLSX file."
-        ) from None
+        what = f"cannot be read: {error.strerror}."
+        raise BadInput(what, where=str(path), remedy="Name a CSV or XLSX file.") from None
 
 
 class _Run:
@@ -93,7 +122,8 @@ class _Run:
 
     def __init__(
         self,
-        connection: Connection,
+        writes: Connection,
+        database: Database,
         ring: KeyRing,
         creditor_id: UUID,
         wish: Wish,
@@ -101,41 +131,42 @@ class _Run:
         table: Table,
         rejects: Rejects,
     ) -> None:
-        known = profile(connection)
+        known = profile(writes)
         zone = ZoneInfo(str(known.get("timezone") or "UTC"))
-        self._connection, self._wish, self._table, self._rejects = connection, wish, table, rejects
+        self._database, self._wish, self._table, self._rejects = database, wish, table, rejects
         self._collector = Collector(known.get("first_party"), known.get("collector"))
-        today = now.astimezone(zone).date()
-        self._reader = RowReader(wish.mapping, table.header, str(wish.path), as_of=wish.as_of, today=today)
+        self._form = (wish.mapping, table.header, str(wish.path), wish.as_of, now.astimezone(zone).date())
+        self._reader = RowReader(*self._form)
         self._seals = Seals(ring, creditor_id, secrets.token_bytes(32), now, zone)
         self._vault = Vault(ring, CHUNK)
-        self._store = Import(connection, creditor_id)
-        self._read = _Read()
+        self._store = Import(writes, creditor_id)
+        self._seen = Seen(table.size * (8 if wish.path.suffix == ".gz" else 1))
+        self._counts = _Counts()
 
     def run(self, digest: bytes, progress: Progress | None) -> Summary:
         """Do all of it but the commit."""
         if not self._store.begin():
             raise Refused("another import for this creditor is running.", remedy="Wait until it has ended.")
-        terms = self._terms()
-        has_debtors = self._store.has_debtors()
-        for records in _chunks(self._table.records):
-            self._stage(records, has_debtors=has_debtors)
-            if progress:
-                progress(self._table.done, self._table.size, self._read.lines)
+        terms, is_dry_run = self._terms(), self._wish.is_dry_run
+        if self._wish.new_creditor:
+            self._store.make_creditor(self._wish.new_creditor)
+        if not is_dry_run:
+            self._store.note_portfolio(terms, self._wish.portfolio, digest)
+        self._read(terms, progress)
         self._check_closing()
-        file_name = self._write_rejects(terms, is_first=not has_debtors)
+        unreadable = self._rejects.rows
+        file_name = self._write_rejects(terms)
+        self._check_any(unreadable)
         tally = self._store.tally(terms)
-        self._check_any(tally)
         if self._wish.vanished:
             self._write_vanished(self._wish.vanished, terms)
-        changed = 0
-        if not self._wish.is_dry_run:
-            self._store.merge(terms, self._wish.portfolio, digest)
-            changed = write_entries(self._store, terms, self._collector)
-            self._store.wake(terms)
-        summary = self._summary(tally, changed - tally.debtors_added, file_name)
-        if not self._wish.is_dry_run:
-            self._store.keep_summary(terms, summary.as_json())
+        if is_dry_run:
+            return self._summary(tally, 0, file_name)
+        changed = self._store.merge(terms)
+        write_entries(self._store, terms, self._collector)
+        self._store.wake(terms)
+        summary = self._summary(tally, changed, file_name)
+        self._store.keep_summary(terms, summary.as_json())
         return summary
 
     def _terms(self) -> Terms:
@@ -154,77 +185,84 @@ class _Run:
             closes_vanished=self._wish.closes_vanished,
         )
 
-    def _stage(self, records: Sequence[Record], *, has_debtors: bool) -> None:
-        found = [self._reader.read(record) for record in records]
-        self._read.lines += len(records)
-        if has_debtors:
-            found = self._with_known_accounts(records, found)
-        rows, seen = self._sorted_out(found)
-        known = self._known(rows) if has_debtors else {}
-        random = secrets.token_bytes(6 * ids_needed(rows))
-        self._store.stage(pack(self._seals, rows, known, random, seen if has_debtors else ()))
+    def _read(self, terms: Terms, progress: Progress | None) -> None:
+        """Prepare all records, and write each part while the next is prepared."""
+        has_debtors = self._store.has_debtors()
+        column = self._wish.mapping.column_of("debtor")
+        common = chunks.Terms(self._seals, terms.source, self._collector, has_debtors, column)
+        count = parallel.processes() if self._table.size >= WORTH_PROCESSES else 1
+        tasks = (self._task(records, has_debtors=has_debtors) for records in _parts(self._table.records))
+        with ThreadPoolExecutor(1, "import") as writer:
+            writing: Future[None] | None = None
+            for part in parallel.in_order(_prepare, tasks, count, _begin, (self._form, common)):
+                self._counts.add(part)
+                for problems in part.problems:
+                    self._rejects.add(problems)
+                if writing:
+                    writing.result()
+                writing = writer.submit(self._write, terms, part)
+                if progress:
+                    progress(self._table.done, self._table.size, self._counts.lines)
+            if writing:
+                writing.result()
 
-    def _with_known_accounts(
-        self, records: Sequence[Record], found: Sequence[Row | Outside | Rejected]
-    ) -> list[Row | Outside | Rejected]:
-        """What `where` leaves out is taken all the same where the account is known: it may have been paid meanwhile."""
-        outside = [each.reference for each in found if isinstance(each, Outside)]
-        known = self._store.known_accounts(outside) if outside else set()
-        return [
-            self._reader.read(record, takes_all=True) if isinstance(each, Outside) and each.reference in known else each
-            for record, each in zip(records, found, strict=True)
-        ]
+    def _write(self, terms: Terms, part: Prepared) -> None:
+        if part.fresh:
+            self._store.take_in(terms, part.fresh)
+        self._store.stage(part.staged)
 
-    def _sorted_out(self, found: Sequence[Row | Outside | Rejected]) -> tuple[list[Row], list[str]]:
-        """The good rows, and the references of the others."""
-        rows, seen = [], []
-        for each in found:
-            if isinstance(each, Row):
-                rows.append(each)
-                if each.dropped:
-                    self._rejects.add(each.dropped)
-                continue
-            if isinstance(each, Rejected):
-                self._rejects.add(each.problems)
-                self._read.unreadable += not each.reference
-            else:
-                self._read.outside += 1
-            if each.reference:
-                seen.append(each.reference)
-        return rows, seen
+    def _task(self, records: list[Record], *, has_debtors: bool) -> Task:
+        """What is known of these records before they are read: who may have come before, in this file or in others."""
+        said = [self._reader.references(record) for record in records]
+        debtors = {debtor for _, debtor in said if debtor}
+        doubtful = {debtor for debtor in debtors if self._seen.add("debtor", debtor)}
+        doubtful |= {debtor for account, debtor in said if account and self._seen.add("account", account)}
+        known, accounts = self._look_up(debtors, {account for account, _ in said}) if has_debtors else ({}, set())
+        return Task(
+            records=records,
+            debtors=known,
+            accounts=frozenset(accounts),
+            doubtful=frozenset(doubtful),
+            doubts_all=self._wish.is_dry_run,
+        )
 
-    def _known(self, rows: Sequence[Row]) -> dict[str, Known]:
-        """The debtors of these rows who were handed over before, with their keys and names."""
-        found = self._store.known_debtors({row.debtor for row in rows})
-        keys = self._vault.keys(self._connection, [each.debtor_id for each in found])
-        return {each.reference: _known(each, keys[each.debtor_id]) for each in found}
+    def _look_up(self, debtors: set[str], accounts: set[str]) -> tuple[dict[str, Known], set[str]]:
+        """Those of these debtors and accounts that were handed over before, with the debtors' keys."""
+        with self._database.tenant(self._seals.creditor_id) as connection:
+            looks = Import(connection, self._seals.creditor_id)
+            found = looks.known_debtors(debtors)
+            keys = self._vault.keys(connection, [each.debtor_id for each in found])
+            known = {
+                each.reference: Known(each.debtor_id, keys.get(each.debtor_id), each.name_cipher, each.verify_salt)
+                for each in found
+            }
+            return known, looks.known_accounts(accounts)
 
     def _check_closing(self) -> None:
-        if self._wish.closes_vanished and self._read.unreadable:
+        if self._wish.closes_vanished and self._counts.unreadable:
             raise Refused(
-                f"{self._read.unreadable} records have no readable reference, so nobody can tell what vanished.",
+                f"{self._counts.unreadable} records have no readable reference, so nobody can tell what vanished.",
                 where=str(self._wish.path),
                 remedy="Put them right, or import without --close-vanished. Nothing was imported.",
             )
 
-    def _check_any(self, tally: Tally) -> None:
-        """A file of which nothing can be taken is a wrong mapping, not a portfolio."""
+    def _check_any(self, unreadable: int) -> None:
+        """A file of which no row can be read is a wrong mapping, not a portfolio."""
         first = self._rejects.first
-        if first is not None and not (tally.added + tally.updated + tally.unchanged):
+        if first is not None and unreadable + self._counts.outside == self._counts.lines:
             column = f"{first.column}: " if first.column else ""
+            look = f"Look at {self._wish.rejects} and at the mapping." if self._wish.rejects else "Look at the mapping."
             raise BadInput(
-                f"none of {self._read.lines:,} records can be taken; the first: {column}{first.reason}.",
+                f"none of {self._counts.lines:,} records can be taken; the first: {column}{first.reason}.",
                 where=f"{self._wish.path}:{first.line}",
-                remedy=f"Look at {self._wish.rejects} and at the mapping. Nothing was imported."
-                if self._wish.rejects
-                else "Look at the mapping. Nothing was imported.",
+                remedy=f"{look} Nothing was imported.",
             )
 
-    def _write_rejects(self, terms: Terms, *, is_first: bool) -> str | None:
-        columns = self._wish.mapping.column_of
+    def _write_rejects(self, terms: Terms) -> str | None:
+        column = self._wish.mapping.column_of
         later = (
-            Problem(each.line, columns(each.field), "", each.reason, each.other_line)
-            for each in self._store.judge(terms, is_first=is_first)
+            Problem(each.line, column(each.field), "", each.reason, each.other_line)
+            for each in self._store.judge(terms)
         )
         if self._wish.rejects is None:
             self._rejects.count(later)
@@ -240,32 +278,48 @@ class _Run:
             raise BadInput(what, where=str(path), remedy="Name another file by --vanished.") from None
 
     def _summary(self, tally: Tally, changed: int, rejects_file: str | None) -> Summary:
+        counts = self._counts
         return Summary(
             portfolio=self._wish.portfolio,
             is_dry_run=self._wish.is_dry_run,
-            lines=self._read.lines,
-            added=tally.added,
+            lines=counts.lines,
+            added=counts.accounts + tally.added,
             updated=tally.updated,
             unchanged=tally.unchanged,
             rejected=self._rejects.rows,
-            outside=self._read.outside,
+            outside=counts.outside,
             vanished=tally.vanished,
-            debtors=tally.debtors,
-            debtors_added=tally.debtors_added,
+            debtors=counts.debtors + tally.debtors,
+            debtors_added=counts.debtors + tally.debtors_added,
             debtors_changed=changed,
-            points=tally.points,
+            points=_together(counts.points, tally.points),
             dropped_points=self._rejects.dropped,
-            countries=tally.countries,
+            countries=_together(counts.countries, tally.countries),
             unread_columns=self._reader.unread,
             rejects_file=rejects_file,
         )
 
 
-def _known(found: KnownDebtor, key: bytes) -> Known:
-    name = unseal(key, NAME, found.debtor_id, found.name_cipher).decode()
-    return Known(found.debtor_id, key, name, found.verify_salt)
+def _together(first: Counter[str], second: dict[str, int]) -> dict[str, int]:
+    """Both counts together, the largest first."""
+    return dict(sorted((first + Counter(second)).items(), key=lambda item: (-item[1], item[0])))
 
 
-def _chunks(records: Iterator[Record]) -> Iterator[list[Record]]:
-    while chunk := list(islice(records, CHUNK)):
-        yield chunk
+def _parts(records: Iterator[Record]) -> Iterator[list[Record]]:
+    while part := list(islice(records, CHUNK)):
+        yield part
+
+
+_bench: tuple[RowReader, chunks.Terms] | None = None
+"""What this process prepares with: set once in each process, so that it need not travel with every part."""
+
+
+def _begin(form: Form, terms: chunks.Terms) -> None:
+    global _bench
+    _bench = (RowReader(*form), terms)
+
+
+def _prepare(task: Task) -> Prepared:
+    if _bench is None:
+        raise RuntimeError("the process was not begun")
+    return chunks.prepare(*_bench, task)

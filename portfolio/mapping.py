@@ -180,12 +180,10 @@ class Mapping:
 
     def column_of(self, field: str) -> str:
         """The column that a field of the account or the debtor comes from; the field's own name where there is none."""
-        source: Source | None
-        if field == "debtor":
-            source = self.debtor.fields.get("reference")
-        else:
-            source = self.account.fields.get(field) or self.debtor.fields.get(field)
-        return (source.column if source else None) or field
+        named = {**self.debtor.fields, **self.account.fields}
+        if "reference" in self.debtor.fields:
+            named["debtor"] = self.debtor.fields["reference"]
+        return (named[field].column if field in named else None) or field
 
     def columns(self) -> tuple[str, ...]:
         """All columns of the file that the mapping reads, in its own order."""

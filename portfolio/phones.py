@@ -10,10 +10,10 @@ import re
 from dataclasses import dataclass
 
 import phonenumbers
-from channels.fiction import country_of, is_fictional
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberType
 from phonenumbers.timezone import time_zones_for_number
 
+from channels.fiction import country_of, is_fictional
 from domain.facts import PointKind
 from portfolio.places import country_zones, us_area_code_zones
 from portfolio.values import BadCell
@@ -64,7 +64,8 @@ def phone(text: str, country: str | None, declared: PointKind) -> Phone:
     if kind == PhoneNumberType.UNKNOWN:
         if not is_fictional(e164):
             raise BadCell("no number of the country's numbering plan")
-        return Phone(e164, country_of(e164), declared, _zones(e164, number, country_of(e164)))
+        home = country_of(e164)
+        return Phone(e164, home, declared, _zones(e164, number, home))
     if kind in _NOBODY:
         raise BadCell("a number at which nobody is reached (premium rate, shared cost, pager or voicemail)")
     region = phonenumbers.region_code_for_number(number)
@@ -73,11 +74,12 @@ def phone(text: str, country: str | None, declared: PointKind) -> Phone:
 
 
 def _dialled(plain: str, country: str | None) -> tuple[PhoneNumber, int]:
+    """The number as the plan has it, and its type there; UNKNOWN for one that the plan does not have."""
     direct = _DIRECT.fullmatch(plain)
     if direct is not None:
         number = PhoneNumber(country_code=int(direct[1]), national_number=int(direct[2]))
         kind = phonenumbers.number_type(number)
-        if kind != PhoneNumberType.UNKNOWN:
+        if kind != PhoneNumberType.UNKNOWN or is_fictional(plain):
             return number, kind
     try:
         number = phonenumbers.parse(plain, country)

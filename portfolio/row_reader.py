@@ -27,7 +27,7 @@ _BOUNDED = re.compile(r"[+-]?[0-9]{1,15}(?:\.0+)?")
 class RowReader:
     """Reads the records of one file. `as_of` replaces what the file says; `today` bounds it."""
 
-    def __init__(self, mapping: Mapping, header: Sequence[str], file: str, *, as_of: date | None, today: date) -> None:
+    def __init__(self, mapping: Mapping, header: Sequence[str], file: str, as_of: date | None, today: date) -> None:
         columns = Columns(with_synthetic(header, mapping), mapping, file)
         self.unread = columns.unread
         self._width, self._mapping = len(header), mapping
@@ -86,6 +86,14 @@ class RowReader:
                 return Outside(line, reference)
         row = self._row(look, reference)
         return row if row is not None else Rejected(line, reference, tuple(look.problems))
+
+    def references(self, record: Record) -> tuple[str, str]:
+        """The references of a record's account and debtor, empty where they cannot be read; problems come later."""
+        if len(record[1]) != self._width:
+            return "", ""
+        look = Look(*record)
+        account = look.get(self._reference) or ""
+        return account, (look.get(self._debtor) or "") if self._debtor else account
 
     def _row(self, look: Look, reference: str) -> Row | None:
         """The row; None where any problem stands against it."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
 from domain.facts import Place, PointKind, StopKind
 
@@ -22,8 +23,7 @@ class Problem:
     is_fatal: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(NamedTuple):
     """A contact point with its value in the one form that is compared and dialled."""
 
     kind: PointKind
@@ -33,16 +33,14 @@ class Point:
     is_verified: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(NamedTuple):
     """Contact must stop, since this day."""
 
     kind: StopKind
     since: date
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A good record. Amounts are minor units of `currency` at the end of `as_of`; `proofs` are the digits."""
 
     line: int
@@ -72,8 +70,7 @@ class Row:
     dropped: tuple[Problem, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Outside:
+class Outside(NamedTuple):
     """A record that the mapping's `where` leaves out."""
 
     line: int

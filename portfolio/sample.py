@@ -14,7 +14,6 @@ from random import Random
 from typing import TextIO, TypeVar
 
 from channels.fiction import fictional_numbers
-
 from domain.account import Product
 from domain.errors import BadInput
 from portfolio import names
@@ -179,5 +178,5 @@ def _written(minor: int) -> str:
 
 
 def _weighted(random: Random, table: Iterable[tuple[T, int]]) -> T:
-    values, weights = zip(*table, strict=True)
-    return random.choices(values, weights)[0]
+    known = list(table)
+    return random.choices([value for value, _ in known], [weight for _, weight in known])[0]

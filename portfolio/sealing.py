@@ -1,36 +1,39 @@
-"""Rows as they are stored: personal data sealed under each debtor's own key, ids given, packed for COPY.
+"""Personal data sealed under each debtor's own key, ids given, rows packed for COPY.
 
 A debtor's rows may lie anywhere in a file, and must get one id and one key without anybody remembering which debtors
 came before: both are drawn from the debtor's reference by a keyed hash whose secret lives as long as the import.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import orjson
-from storage.crypto import KeyRing, blind, seal
 
 from domain.facts import Place
 from domain.identity import new_id
-from portfolio.rows import Point, Row, Stop
+from portfolio.rows import Point, Row
 from storage import copy_binary as binary
+from storage.crypto import KeyRing, blind, seal, unseal
 
 NAME = "debtors.name_cipher"
 POINT = "contact_points.value_cipher"
 FIRST_PRIORITY = 100
+ID_RANDOM = 6
+"""Random bytes that an id takes."""
 
 
 class Known(NamedTuple):
-    """A debtor who was handed over before: the id and key, and what is compared with the file."""
+    """A debtor who was handed over before: the id and key, and what is compared with the file. No key: erased."""
 
     debtor_id: UUID
-    key: bytes
-    name: str
+    key: bytes | None
+    name_cipher: bytes
     salt: str
 
 
@@ -46,130 +49,39 @@ class Seals:
 
 
 class Identity(NamedTuple):
-    """What a debtor is given, the same for all rows of one import."""
+    """What a debtor is given, the same for all rows of one import. `field` is the id as COPY takes it."""
 
     debtor_id: UUID
     key: bytes
     salt: str
-    known: Known | None
+    field: bytes
 
 
-def identity(seals: Seals, reference: str, known: Known | None) -> Identity:
-    """The id, key and salt of a debtor: those that are known, or drawn from the reference."""
-    if known is not None:
-        return Identity(known.debtor_id, known.key, known.salt, known)
+def identity(seals: Seals, reference: str) -> Identity:
+    """The id, key and salt of a debtor who is new."""
     drawn = hashlib.blake2b(reference.encode(), key=seals.secret, digest_size=58).digest()
-    return Identity(new_id(seals.at, drawn[:10]), drawn[10:42], drawn[42:58].hex(), None)
+    debtor_id = new_id(seals.at, drawn[:10])
+    return Identity(debtor_id, drawn[10:42], drawn[42:58].hex(), binary.ID_LENGTH + debtor_id.bytes)
 
 
-def pack(
-    seals: Seals, rows: Sequence[Row], known: Mapping[str, Known], random: bytes, seen: Sequence[str]
-) -> tuple[bytes, bytes, bytes, bytes]:
-    """Rows for the tables of `storage.import_portfolio.STAGED`. `random` has six bytes for each id (`ids_needed`)."""
-    ids = _Ids(seals.at, random)
-    accounts, points, stops = [], [], []
-    for row in rows:
-        who = identity(seals, row.debtor, known.get(row.debtor))
-        accounts.append(_account(seals, row, who, ids))
-        points += [_point(seals, row, who, ids, rank, each) for rank, each in enumerate(row.points)]
-        stops += [
-            binary.row(
-                (
-                    binary.int8(row.line),
-                    who.debtor_id.bytes,
-                    stop.kind.encode(),
-                    binary.instant(_begin(seals, stop.since)),
-                )
-            )
-            for stop in row.stops
-        ]
-    return (
-        b"".join(accounts),
-        b"".join(points),
-        b"".join(stops),
-        b"".join(binary.row((each.encode(),)) for each in seen),
-    )
-
-
-def ids_needed(rows: Sequence[Row]) -> int:
-    """How many ids these rows take."""
-    return len(rows) + sum(len(row.points) for row in rows)
-
-
-class _Ids:
+class Ids:
     """Ids that sort by line, so that what is written together lies together; 48 random bits tell them apart."""
 
     def __init__(self, at: datetime, random: bytes) -> None:
-        self._at, self._random, self._next = at, random, 0
+        self._first = new_id(at, bytes(10)).int
+        self._random, self._next = random, 0
 
-    def __call__(self, line: int) -> UUID:
-        mixed = (line >> 14 & 0xFFF) << 64 | (line & 0x3FFF) << 48
-        mixed |= int.from_bytes(self._random[self._next : self._next + 6])
-        self._next += 6
-        return new_id(self._at, mixed.to_bytes(10))
-
-
-def _account(seals: Seals, row: Row, who: Identity, ids: _Ids) -> bytes:
-    known = who.known
-    name = row.name.encode()
-    is_renamed = known is None or known.name != row.name
-    ring_key, wrapped = seals.ring.wrap(who.debtor_id, who.key) if known is None else ("", None)
-    return binary.row(
-        (
-            binary.int8(row.line),
-            row.reference.encode(),
-            ids(row.line).bytes,
-            row.product.encode(),
-            row.currency.encode(),
-            binary.int8(row.principal),
-            binary.int8(row.interest),
-            binary.int8(row.penalty),
-            binary.int8(row.fees),
-            binary.decimal(row.penalty_daily),
-            binary.day(row.as_of),
-            binary.day(row.due_on) if row.due_on else None,
-            binary.int8(row.days_past_due),
-            row.group.encode() if row.group else None,
-            binary.listed(row.tags),
-            row.debtor.encode(),
-            who.debtor_id.bytes,
-            binary.FALSE if known else binary.TRUE,
-            row.kind.encode(),
-            row.language.encode(),
-            seal(who.key, NAME, who.debtor_id, name) if is_renamed else None,
-            hashlib.blake2b(name, key=seals.secret, digest_size=16).digest(),
-            binary.listed(row.flags),
-            orjson.dumps(facts(seals, row)),
-            row.place.country.encode() if row.place else None,
-            who.salt.encode(),
-            binary.listed(sorted(digest(who.salt, proof) for proof in row.proofs)),
-            ring_key.encode(),
-            wrapped,
-        )
-    )
+    def __call__(self, line: int) -> tuple[UUID, bytes]:
+        """A new id for something of that line, and the same as COPY takes it."""
+        begin, self._next = self._next, self._next + ID_RANDOM
+        drawn = int.from_bytes(self._random[begin : self._next])
+        value = self._first | (line >> 14 & 0xFFF) << 64 | (line & 0x3FFF) << 48 | drawn
+        return UUID(int=value), binary.ID_LENGTH + value.to_bytes(16)
 
 
-def _point(seals: Seals, row: Row, who: Identity, ids: _Ids, rank: int, point: Point) -> bytes:
-    point_id = ids(row.line)
-    return binary.row(
-        (
-            binary.int8(row.line),
-            point_id.bytes,
-            who.debtor_id.bytes,
-            point.kind.encode(),
-            seal(who.key, POINT, point_id, point.value.encode()),
-            blind(seals.ring, seals.creditor_id, point.value),
-            point.country.encode() if point.country else None,
-            binary.listed(point.zones),
-            binary.TRUE if point.is_verified else binary.FALSE,
-            binary.int2(max(0, FIRST_PRIORITY - rank)),
-        )
-    )
-
-
-def _stop(seals: Seals, row: Row, who: Identity, stop: Stop) -> bytes:
-    since = binary.instant(_begin(seals, stop.since))
-    return binary.row((binary.int8(row.line), who.debtor_id.bytes, stop.kind.encode(), since))
+def name_token(seals: Seals, name: str) -> bytes:
+    """By which two names are compared without being readable."""
+    return hashlib.blake2b(name.encode(), key=seals.secret, digest_size=16).digest()
 
 
 def digest(salt: str, digits: str) -> str:
@@ -177,31 +89,139 @@ def digest(salt: str, digits: str) -> str:
     return hashlib.sha256((salt + digits).encode()).hexdigest()
 
 
-def facts(seals: Seals, row: Row) -> dict[str, object]:
-    """What the row says of its debtor, in the shape of `forbear policy decide`'s `debtor`."""
+def facts(seals: Seals, rows: Sequence[Row]) -> dict[str, object]:
+    """What rows say of their debtor, in the shape of `forbear policy decide`'s `debtor`."""
     found: dict[str, object] = {}
-    if row.place:
-        found["places"] = [place_facts(row.place)]
-    if row.notices:
+    if places := {row.place for row in rows if row.place}:
+        found["places"] = [place_facts(place) for place in sorted(places, key=_place_order)]
+    if notices := {notice for row in rows for notice in row.notices}:
         found["notices"] = [
-            {"kind": kind, "at": _begin(seals, day + timedelta(days=1)).isoformat()} for kind, day in row.notices
+            {"kind": kind, "at": begin(seals.zone, day + timedelta(days=1)).isoformat()}
+            for kind, day in sorted(notices)
         ]
     return found
 
 
+def _place_order(place: Place) -> tuple[str, str, str, str, bool]:
+    """The order that the merge gives places too, so that the same file says the same."""
+    return place.country, place.region or "", place.postcode or "", place.timezone or "", place.verified
+
+
 def place_facts(place: Place) -> dict[str, object]:
     """A place as JSON; what is unknown is left out."""
-    found = {
-        "country": place.country,
-        "region": place.region,
-        "postcode": place.postcode,
-        "timezone": place.timezone,
-        "basis": place.basis,
-        "verified": place.verified,
-    }
-    return {name: value for name, value in found.items() if value is not None}
+    found: dict[str, object] = {"country": place.country, "basis": place.basis, "verified": place.verified}
+    if place.region:
+        found["region"] = place.region
+    if place.postcode:
+        found["postcode"] = place.postcode
+    if place.timezone:
+        found["timezone"] = place.timezone
+    return found
 
 
-def _begin(seals: Seals, day: date) -> datetime:
+@lru_cache(maxsize=4096)
+def begin(zone: ZoneInfo, day: date) -> datetime:
     """Where a day begins in the creditor's place. A notice counts from its day's end, a stop from its beginning."""
-    return datetime.combine(day, time(), seals.zone)
+    return datetime.combine(day, time(), zone)
+
+
+def pack_with_care(
+    seals: Seals, rows: Sequence[Row], known: Mapping[str, Known], random: bytes, seen: Sequence[str]
+) -> tuple[bytes, bytes, bytes, bytes]:
+    """Rows for the tables `storage.import_portfolio.STAGED`, to be judged and merged at the end of the file."""
+    ids = Ids(seals.at, random)
+    accounts, points, stops = [], [], []
+    for row in rows:
+        before = known.get(row.debtor)
+        who = (before and _before(before)) or identity(seals, row.debtor)
+        accounts.append(_row(seals, row, who, before, ids))
+        line = binary.int8(row.line)
+        for rank, point in enumerate(row.points):
+            point_id, point_field = ids(row.line)
+            fields = point_fields(seals, who, point, point_id, point_field, rank)
+            points.append(binary.row((line, *fields)))
+        for stop in row.stops:
+            since = binary.instant(begin(seals.zone, stop.since))
+            stops.append(binary.row((line, who.field, binary.word(stop.kind), since)))
+    references = [binary.row((binary.text(each),)) for each in seen]
+    return b"".join(accounts), b"".join(points), b"".join(stops), b"".join(references)
+
+
+def ids_needed(rows: Sequence[Row]) -> int:
+    """How many ids these rows take."""
+    return len(rows) + sum(len(row.points) for row in rows)
+
+
+def _before(known: Known) -> Identity | None:
+    if known.key is None:
+        return None
+    return Identity(known.debtor_id, known.key, known.salt, binary.ID_LENGTH + known.debtor_id.bytes)
+
+
+def _row(seals: Seals, row: Row, who: Identity, before: Known | None, ids: Ids) -> bytes:
+    name = row.name.encode()
+    is_renamed = before is None or unseal(who.key, NAME, who.debtor_id, before.name_cipher) != name
+    ring_key, wrapped = seals.ring.wrap(who.debtor_id, who.key) if before is None else ("", None)
+    _, account_field = ids(row.line)
+    return binary.row(
+        (
+            binary.int8(row.line),
+            *account_fields(row, account_field),
+            binary.text(row.debtor),
+            who.field,
+            binary.flag(before is None),
+            binary.word(row.kind),
+            binary.word(row.language),
+            binary.raw(seal(who.key, NAME, who.debtor_id, name)) if is_renamed else binary.NULL,
+            binary.raw(name_token(seals, row.name)),
+            binary.listed(tuple(sorted(row.flags))),
+            binary.raw(orjson.dumps(facts(seals, (row,)))),
+            binary.word(row.place.country if row.place else None),
+            binary.text(who.salt),
+            digests(who.salt, row.proofs),
+            binary.word(ring_key),
+            binary.raw(wrapped) if wrapped else binary.NULL,
+        )
+    )
+
+
+def account_fields(row: Row, account_field: bytes) -> tuple[bytes, ...]:
+    """The fields of an account that both ways share, in the order of `storage.import_statements`."""
+    return (
+        binary.text(row.reference),
+        account_field,
+        binary.word(row.product),
+        binary.word(row.currency),
+        binary.int8(row.principal),
+        binary.int8(row.interest),
+        binary.int8(row.penalty),
+        binary.int8(row.fees),
+        binary.decimal(row.penalty_daily),
+        binary.day(row.as_of),
+        binary.day(row.due_on),
+        binary.int8(row.days_past_due),
+        binary.text(row.group) if row.group else binary.NULL,
+        binary.listed(tuple(sorted(row.tags))),
+    )
+
+
+def point_fields(
+    seals: Seals, who: Identity, point: Point, point_id: UUID, point_field: bytes, rank: int
+) -> tuple[bytes, ...]:
+    """The fields of a contact point that both ways share, in the order of `storage.import_statements`."""
+    return (
+        point_field,
+        who.field,
+        binary.word(point.kind),
+        binary.raw(seal(who.key, POINT, point_id, point.value.encode())),
+        binary.raw(blind(seals.ring, seals.creditor_id, point.value)),
+        binary.word(point.country),
+        binary.listed(point.zones),
+        binary.flag(point.is_verified),
+        binary.int2(max(0, FIRST_PRIORITY - rank)),
+    )
+
+
+def digests(salt: str, proofs: Iterable[str]) -> bytes:
+    """Digests of proofs as one field, each once and in order."""
+    return binary.text(binary.SEPARATOR.join(sorted({digest(salt, proof) for proof in proofs})))

@@ -22,6 +22,16 @@ STAGED: tuple[LiteralString, ...] = ("import_rows", "import_points", "import_sto
 """The tables that COPY fills. `import_seen` holds references of records that did not become rows."""
 
 
+FRESH: tuple[LiteralString, ...] = (
+    "import_new_debtors",
+    "import_new_points",
+    "import_new_accounts",
+    "import_new_stops",
+    "import_ledger",
+)
+"""The tables that COPY fills with debtors who are certainly new."""
+
+
 class KnownDebtor(NamedTuple):
     """A debtor whom the creditor handed over before."""
 
@@ -111,9 +121,18 @@ class Import:
         statement: LiteralString = "SELECT pg_try_advisory_xact_lock(hashtextextended('import ' || %s, 0))"
         if not self._one(statement, [str(self._creditor)]):
             return False
-        for table in sql.TABLES:
+        for table in (*sql.PATIENCE, *sql.TABLES):
             self._raw.execute(table)
         return True
+
+    def note_portfolio(self, terms: Terms, name: str, digest: bytes) -> None:
+        """Write which file of which portfolio this is."""
+        for statement in sql.PORTFOLIO:
+            self._raw.execute(statement, terms.values() | {"name": name, "digest": digest})
+
+    def make_creditor(self, code: str) -> None:
+        """Write a creditor who is new."""
+        self._raw.execute("INSERT INTO creditors (creditor_id, code) VALUES (%s, %s)", [self._creditor, code])
 
     def has_debtors(self) -> bool:
         """Whether the creditor handed over anybody before."""
@@ -142,25 +161,34 @@ class Import:
         )
         return {row[0] for row in found}
 
+    def take_in(self, terms: Terms, packed: Sequence[bytes]) -> None:
+        """Write debtors who are certainly new, packed for the tables of `FRESH` in their order."""
+        self._copy(FRESH, packed)
+        values = terms.values()
+        for statement in sql.TAKE_IN:
+            self._raw.execute(statement, values)
+
     def stage(self, packed: Sequence[bytes]) -> None:
-        """Add rows, packed by `storage.copy_binary`, to the tables of `STAGED`, in their order."""
-        for table, rows in zip(STAGED, packed, strict=True):
+        """Keep all other rows, packed for the tables of `STAGED` in their order, until they are judged and merged."""
+        self._copy(STAGED, packed)
+
+    def _copy(self, tables: Sequence[LiteralString], packed: Sequence[bytes]) -> None:
+        for table, rows in zip(tables, packed, strict=True):
             if rows:
                 statement: LiteralString = f"COPY {table} FROM STDIN (FORMAT binary)"
                 with self._raw.cursor() as cursor, cursor.copy(statement) as copy:
                     copy.write(SIGNATURE + rows + TRAILER)
 
-    def judge(self, terms: Terms, *, is_first: bool) -> Iterator[Reject]:
-        """Take out rows that repeat or contradict, and say which, by line. `is_first`: nothing known can contradict."""
+    def judge(self, terms: Terms) -> Iterator[Reject]:
+        """Take out staged rows that repeat or contradict, and say which, by line."""
         values = terms.values()
-        self._raw.execute("ANALYZE import_rows")
-        self._raw.execute("ANALYZE import_points")
-        self._raw.execute(sql.REPEATED)
-        for statement in () if is_first else sql.CONTRADICTED:
-            self._raw.execute(statement, values)
-        self._take_out()
-        self._raw.execute(sql.OTHER_PERSON)
-        self._take_out()
+        for table in ("import_rows", "import_points", "import_people", "import_fresh"):
+            analyze: LiteralString = f"ANALYZE {table}"
+            self._raw.execute(analyze)
+        for group in (sql.REPEATED, sql.CONTRADICTED, sql.OTHER_PERSON):
+            for statement in group:
+                self._raw.execute(statement, values)
+            self._take_out()
         for statement in sql.FIRST_LINES:
             self._raw.execute(statement)
         ordered: LiteralString = "SELECT line, field, reason, other_line FROM import_rejects ORDER BY line, field"
@@ -191,31 +219,32 @@ class Import:
         """The references of open accounts of this portfolio that its newest file does not have."""
         return (row[0] for row in self._stream(sql.VANISHED, terms.values()))
 
-    def merge(self, terms: Terms, name: str, digest: bytes) -> None:
-        """Write everything but the ledger, under the lane locks of all debtors who were known before."""
-        values = terms.values() | {"name": name, "digest": digest}
+    def merge(self, terms: Terms) -> int:
+        """Write what is staged, but for the ledger, under the lane locks of all debtors of whom anything was known.
+
+        How many of those have changed.
+        """
+        values = terms.values()
         self._raw.execute(sql.LOCK_WITH_VANISHED if terms.closes_vanished else sql.LOCK, values)
-        for statement in (*sql.PORTFOLIO, *sql.MERGE):
+        for statement in sql.MERGE:
             self._raw.execute(statement, values)
         if terms.closes_vanished:
             self._raw.execute(sql.CLOSE_VANISHED, values)
         self._raw.execute("ANALYZE import_changed")
+        return int(self._one(sql.CHANGED_COUNT))
 
     def changed(self, size: int) -> Iterator[list[Changed]]:
         """The debtors of whom something changed, `size` at a time, in order of their ids."""
         with self._raw.cursor("import_changed") as cursor:
             cursor.execute(sql.CHANGED)
             while rows := cursor.fetchmany(size):
-                yield [
-                    Changed(*head, json.loads(points or "[]"), json.loads(accounts or "[]"), stops or [])
-                    for *head, points, accounts, stops in rows
-                ]
+                yield [_changed(*row) for row in rows]
 
-    def copy_ledger(self, columns: LiteralString, rows: bytes) -> None:
+    def write_ledger(self, rows: bytes) -> None:
         """Add packed entries to the ledger."""
-        statement: LiteralString = f"COPY ledger ({columns}) FROM STDIN (FORMAT binary)"
-        with self._raw.cursor() as cursor, cursor.copy(statement) as copy:
-            copy.write(SIGNATURE + rows + TRAILER)
+        self._copy(("import_ledger",), (rows,))
+        for statement in sql.ENTRIES:
+            self._raw.execute(statement)
 
     def move_heads(self, heads: Sequence[tuple[UUID, int, bytes]]) -> None:
         """Write the new heads of the chains."""
@@ -241,3 +270,15 @@ class Import:
         with self._raw.cursor("import_stream") as cursor:
             cursor.execute(statement, values)
             yield from cursor
+
+
+def _changed(
+    debtor_id: UUID,
+    seq: int,
+    head: bytes,
+    facts: str,
+    points: str | None,
+    accounts: str | None,
+    stops: list[str] | None,
+) -> Changed:
+    return Changed(debtor_id, seq, head, facts, json.loads(points or "[]"), json.loads(accounts or "[]"), stops or [])

@@ -1,35 +1,88 @@
 """The SQL of a portfolio import; `storage/import_portfolio.py` runs it and says what it promises.
 
-Parameters: creditor, portfolio, source, withdrawn, at, sep, and which fields the mapping brings (flags, place, proofs).
-`import_first` has a debtor's first line in the file and how many rows he has. *Plain*: new, with one row.
+Parameters: creditor, portfolio, source, withdrawn, at, sep, and which fields the mapping brings (flags, place, proofs,
+points). Two paths: `import_new_…` holds debtors who are certainly new and is emptied into the tables part by part;
+`import_rows` and its companions hold all others until the end, when they are judged and merged. `import_people` and
+`import_fresh` remember the lines of the first path, `import_first` has a debtor's first line in the second; *plain*:
+nobody we know, with one row.
 """
 
 from typing import LiteralString
 
+_ACCOUNT_TYPES: LiteralString = """reference text, account_id uuid, product text, currency text, principal bigint,
+    interest bigint, penalty bigint, fees bigint, penalty_daily text, as_of date, due_on date, days_past_due bigint,
+    group_reference text, tags text"""
+_POINT_TYPES: LiteralString = """point_id uuid, debtor_id uuid, kind text, value_cipher bytea, blind bytea,
+    country text, timezones text, verified boolean, priority smallint"""
+
+PATIENCE: tuple[LiteralString, ...] = ("SET LOCAL lock_timeout = '120s'", "SET LOCAL statement_timeout = 0")
+"""A merge may have to wait for lanes that a worker holds, and then takes as long as the file is large."""
+
 TABLES: tuple[LiteralString, ...] = (
-    """CREATE TEMPORARY TABLE import_rows (
-        line bigint, reference text, account_id uuid, product text, currency text, principal bigint, interest bigint,
-        penalty bigint, fees bigint, penalty_daily text, as_of date, due_on date, days_past_due bigint,
-        group_reference text, tags text, debtor text, debtor_id uuid, is_new boolean, kind text, language text,
-        name_cipher bytea, name_token bytea, flags text, facts text, country text, verify_salt text,
-        verify_digests text, ring_key text, wrapped bytea
-    ) ON COMMIT DROP""",
-    """CREATE TEMPORARY TABLE import_points (
-        line bigint, point_id uuid, debtor_id uuid, kind text, value_cipher bytea, blind bytea, country text,
-        timezones text, verified boolean, priority smallint
-    ) ON COMMIT DROP""",
+    f"""CREATE TEMPORARY TABLE import_rows (line bigint, {_ACCOUNT_TYPES}, debtor text, debtor_id uuid, is_new boolean,
+    kind text, language text, name_cipher bytea, name_token bytea, flags text, facts text, country text,
+    verify_salt text, verify_digests text, ring_key text, wrapped bytea) ON COMMIT DROP""",
+    f"CREATE TEMPORARY TABLE import_points (line bigint, {_POINT_TYPES}) ON COMMIT DROP",
     "CREATE TEMPORARY TABLE import_stops (line bigint, debtor_id uuid, kind text, since timestamptz) ON COMMIT DROP",
     "CREATE TEMPORARY TABLE import_seen (reference text) ON COMMIT DROP",
     "CREATE TEMPORARY TABLE import_rejects (line bigint, field text, reason text, other_line bigint) ON COMMIT DROP",
     "CREATE TEMPORARY TABLE import_changed (debtor_id uuid) ON COMMIT DROP",
     "CREATE TEMPORARY TABLE import_stopped (debtor_id uuid, kind text) ON COMMIT DROP",
+    """CREATE TEMPORARY TABLE import_new_debtors (line bigint, debtor_id uuid, reference text, kind text, language text,
+    name_cipher bytea, name_token bytea, flags text, facts text, verify_salt text, verify_digests text, ring_key text,
+    wrapped bytea, ledger_seq bigint, ledger_hash bytea) ON COMMIT DROP""",
+    f"CREATE TEMPORARY TABLE import_new_points ({_POINT_TYPES}) ON COMMIT DROP",
+    f"CREATE TEMPORARY TABLE import_new_accounts (line bigint, debtor_id uuid, {_ACCOUNT_TYPES}) ON COMMIT DROP",
+    "CREATE TEMPORARY TABLE import_new_stops (debtor_id uuid, kind text, since timestamptz) ON COMMIT DROP",
+    "CREATE TEMPORARY TABLE import_ledger (LIKE ledger) ON COMMIT DROP",
+    "CREATE TEMPORARY TABLE import_people (debtor_id uuid, line bigint, kind text, name_token bytea) ON COMMIT DROP",
+    "CREATE TEMPORARY TABLE import_fresh (account_id uuid, line bigint) ON COMMIT DROP",
 )
 
-REPEATED: LiteralString = """
-INSERT INTO import_rejects
-SELECT s.line, 'reference', 'the account is in the file already', d.first
-FROM (SELECT reference, min(line) AS first FROM import_rows GROUP BY reference HAVING count(*) > 1) d
-JOIN import_rows s ON s.reference = d.reference AND s.line > d.first"""
+TAKE_IN: tuple[LiteralString, ...] = (
+    """INSERT INTO debtors (debtor_id, creditor_id, reference, kind, language, name_cipher, facts, flags, verify_salt,
+        verify_digests, created_at)
+    SELECT debtor_id, %(creditor)s, reference, kind, language, name_cipher, facts::jsonb,
+        string_to_array(flags, %(sep)s), verify_salt, string_to_array(verify_digests, %(sep)s), %(at)s
+    FROM import_new_debtors""",
+    """INSERT INTO debtor_keys (debtor_id, creditor_id, ring_key, wrapped)
+    SELECT debtor_id, %(creditor)s, ring_key, wrapped FROM import_new_debtors""",
+    """INSERT INTO lanes (debtor_id, creditor_id, ledger_seq, ledger_hash)
+    SELECT debtor_id, %(creditor)s, ledger_seq, ledger_hash FROM import_new_debtors""",
+    """INSERT INTO contact_points (point_id, creditor_id, debtor_id, kind, value_cipher, blind, country, timezones,
+        source, collected_at, verified, priority)
+    SELECT point_id, %(creditor)s, debtor_id, kind, value_cipher, blind, country, string_to_array(timezones, %(sep)s),
+        %(source)s, %(at)s, verified, priority
+    FROM import_new_points""",
+    """INSERT INTO accounts (account_id, creditor_id, debtor_id, portfolio_id, reference, product, currency, principal,
+        interest, penalty, fees, penalty_daily, as_of, due_on, days_past_due, group_reference, tags, state, updated_at)
+    SELECT account_id, %(creditor)s, debtor_id, %(portfolio)s, reference, product, currency, principal, interest,
+        penalty, fees, penalty_daily::numeric, as_of, due_on, days_past_due, group_reference,
+        string_to_array(tags, %(sep)s), CASE WHEN principal + interest + penalty + fees = 0 THEN 'paid' ELSE 'open' END,
+        %(at)s
+    FROM import_new_accounts""",
+    """INSERT INTO suppressions (suppression_id, creditor_id, debtor_id, kind, source, at)
+    SELECT gen_random_uuid(), %(creditor)s, debtor_id, kind, %(source)s, since FROM import_new_stops""",
+    "INSERT INTO ledger SELECT * FROM import_ledger",
+    "INSERT INTO import_people SELECT debtor_id, line, kind, name_token FROM import_new_debtors",
+    "INSERT INTO import_fresh SELECT account_id, line FROM import_new_accounts",
+    "TRUNCATE import_new_debtors, import_new_points, import_new_accounts, import_new_stops, import_ledger",
+)
+
+ENTRIES: tuple[LiteralString, ...] = ("INSERT INTO ledger SELECT * FROM import_ledger", "TRUNCATE import_ledger")
+
+REPEATED: tuple[LiteralString, ...] = (
+    """INSERT INTO import_rejects
+    SELECT s.line, 'reference', 'the account is in the file already', f.line
+    FROM import_rows s JOIN accounts a ON a.creditor_id = %(creditor)s AND a.reference = s.reference
+    JOIN import_fresh f ON f.account_id = a.account_id""",
+    """INSERT INTO import_rejects
+    SELECT s.line, 'reference', 'the account is in the file already', d.first
+    FROM (SELECT reference, min(line) AS first FROM import_rows i
+          WHERE NOT EXISTS (SELECT FROM import_rejects r WHERE r.line = i.line)
+          GROUP BY reference HAVING count(*) > 1) d
+    JOIN import_rows s ON s.reference = d.reference AND s.line > d.first""",
+)
 
 CONTRADICTED: tuple[LiteralString, ...] = (
     """INSERT INTO import_rejects
@@ -51,13 +104,20 @@ CONTRADICTED: tuple[LiteralString, ...] = (
         AND p.at >= (s.as_of + 1)::timestamp AT TIME ZONE %(zone)s)""",
 )
 
-OTHER_PERSON: LiteralString = """
-INSERT INTO import_rejects
-SELECT s.line, 'name', 'another name or kind than the same debtor has before', f.line
-FROM (SELECT debtor_id, min(line) AS line FROM import_rows GROUP BY debtor_id HAVING count(*) > 1) f
-JOIN import_rows first ON first.line = f.line
-JOIN import_rows s ON s.debtor_id = f.debtor_id AND s.line > f.line
-WHERE (s.kind, s.name_token) IS DISTINCT FROM (first.kind, first.name_token)"""
+OTHER_PERSON: tuple[LiteralString, ...] = (
+    """INSERT INTO import_rejects
+    SELECT s.line, 'name', 'another name or kind than the same debtor has before', f.line
+    FROM import_rows s JOIN import_people f ON f.debtor_id = s.debtor_id
+    WHERE (s.kind, s.name_token) IS DISTINCT FROM (f.kind, f.name_token)""",
+    """INSERT INTO import_rejects
+    SELECT s.line, 'name', 'another name or kind than the same debtor has before', f.line
+    FROM (SELECT debtor_id, min(line) AS line FROM import_rows i
+          WHERE NOT EXISTS (SELECT FROM import_people p WHERE p.debtor_id = i.debtor_id)
+          GROUP BY debtor_id HAVING count(*) > 1) f
+    JOIN import_rows first ON first.line = f.line
+    JOIN import_rows s ON s.debtor_id = f.debtor_id AND s.line > f.line
+    WHERE (s.kind, s.name_token) IS DISTINCT FROM (first.kind, first.name_token)""",
+)
 """Two people under one reference: one would be told of the other's debt."""
 
 TAKE_OUT: tuple[LiteralString, ...] = (
@@ -70,10 +130,14 @@ TAKE_OUT: tuple[LiteralString, ...] = (
 
 FIRST_LINES: tuple[LiteralString, ...] = (
     """CREATE TEMPORARY TABLE import_first ON COMMIT DROP AS
-    SELECT debtor_id, min(line) AS line, bool_and(is_new) AS is_new, bool_and(is_new) AND count(*) = 1 AS is_plain
-    FROM import_rows GROUP BY debtor_id""",
+    SELECT debtor_id, line, is_new, is_new AND n = 1 AS is_plain, is_here
+    FROM (SELECT debtor_id, min(line) AS line, count(*) AS n, bool_and(is_new AND p.debtor_id IS NULL) AS is_new,
+              bool_or(p.debtor_id IS NOT NULL) AS is_here
+          FROM import_rows LEFT JOIN (SELECT debtor_id FROM import_people) p USING (debtor_id)
+          GROUP BY debtor_id) debtors""",
     "ANALYZE import_first",
 )
+"""`is_here`: he came in by the first path, from an earlier part of the same file."""
 
 _ACCOUNT: LiteralString = """ROW(a.product, a.principal, a.interest, a.penalty, a.fees, a.penalty_daily, a.as_of,
     a.due_on, a.days_past_due, a.group_reference, a.tags, a.state, a.portfolio_id)"""
@@ -92,23 +156,29 @@ SELECT count(*) FILTER (WHERE a.account_id IS NULL),
        count(*) FILTER (WHERE a.account_id IS NOT NULL AND {_ACCOUNT} IS NOT DISTINCT FROM {_STAGED})
 FROM import_rows s LEFT JOIN accounts a ON a.creditor_id = %(creditor)s AND a.reference = s.reference"""  # noqa: S608 -- constants
 
-DEBTOR_COUNTS: LiteralString = "SELECT count(*), count(*) FILTER (WHERE is_new) FROM import_first"
+DEBTOR_COUNTS: LiteralString = """
+SELECT count(*) FILTER (WHERE NOT is_here), count(*) FILTER (WHERE is_new) FROM import_first"""
 
 POINT_COUNTS: LiteralString = """
-SELECT kind, sum(n)::bigint FROM (
-    SELECT kind, count(*) AS n FROM import_points JOIN import_first USING (debtor_id) WHERE is_plain GROUP BY kind
-    UNION ALL
-    SELECT kind, count(*) FROM (SELECT DISTINCT ON (debtor_id, blind) p.kind FROM import_points p
-        JOIN import_first USING (debtor_id) WHERE NOT is_plain) several GROUP BY kind
-) counted GROUP BY kind ORDER BY kind"""
+SELECT kind, count(*) FROM (SELECT DISTINCT ON (debtor_id, blind) p.kind FROM import_points p
+    JOIN import_first f USING (debtor_id)
+    WHERE NOT (f.is_here AND EXISTS (SELECT FROM contact_points c
+                                     WHERE c.debtor_id = p.debtor_id AND c.blind = p.blind))
+) points GROUP BY kind ORDER BY kind"""
 
 COUNTRY_COUNTS: LiteralString = """
-SELECT coalesce(country, ''), count(*) FROM import_rows JOIN import_first USING (line) GROUP BY 1 ORDER BY 2 DESC, 1"""
+SELECT coalesce(country, ''), count(*) FROM import_rows JOIN import_first USING (line) WHERE NOT is_here
+GROUP BY 1 ORDER BY 2 DESC, 1"""
+
+CHANGED_COUNT: LiteralString = """
+SELECT count(*) FROM (SELECT debtor_id FROM import_changed
+    EXCEPT SELECT debtor_id FROM import_first WHERE is_new OR is_here) changed"""
 
 _GONE: LiteralString = """FROM accounts a
 WHERE a.creditor_id = %(creditor)s AND a.portfolio_id = %(portfolio)s AND a.state = 'open'
   AND NOT EXISTS (SELECT FROM import_rows s WHERE s.reference = a.reference)
-  AND NOT EXISTS (SELECT FROM import_seen s WHERE s.reference = a.reference)"""
+  AND NOT EXISTS (SELECT FROM import_seen s WHERE s.reference = a.reference)
+  AND NOT EXISTS (SELECT FROM import_fresh s WHERE s.account_id = a.account_id)"""
 
 VANISHED: LiteralString = f"SELECT a.reference {_GONE} ORDER BY a.reference"
 VANISHED_COUNT: LiteralString = f"SELECT count(*) {_GONE}"
@@ -152,15 +222,25 @@ _CHANGED_DEBTORS: LiteralString = """
 WITH staged AS MATERIALIZED (
     SELECT s.debtor_id, s.line, s.kind, s.language, s.name_cipher, s.flags, s.facts::jsonb AS facts, s.verify_digests
     FROM import_rows s JOIN import_first f USING (debtor_id) WHERE NOT f.is_plain
+    UNION ALL
+    SELECT d.debtor_id, 0, d.kind, d.language, NULL, array_to_string(d.flags, %(sep)s), d.facts,
+        array_to_string(d.verify_digests, %(sep)s)
+    FROM debtors d JOIN import_first f USING (debtor_id) WHERE f.is_here
 ), places AS (
-    SELECT debtor_id, jsonb_agg(DISTINCT place) AS found
-    FROM staged, jsonb_array_elements(facts -> 'places') AS place GROUP BY debtor_id
+    SELECT debtor_id, jsonb_agg(place ORDER BY (place ->> 'country') COLLATE "C",
+        coalesce(place ->> 'region', '') COLLATE "C", coalesce(place ->> 'postcode', '') COLLATE "C",
+        coalesce(place ->> 'timezone', '') COLLATE "C", place ->> 'verified') AS found
+    FROM (SELECT DISTINCT debtor_id, place FROM staged, jsonb_array_elements(facts -> 'places') AS place) each
+    GROUP BY debtor_id
 ), notices AS (
-    SELECT debtor_id, jsonb_agg(DISTINCT notice) AS found, array_agg(DISTINCT notice ->> 'kind') AS kinds
-    FROM staged, jsonb_array_elements(facts -> 'notices') AS notice GROUP BY debtor_id
+    SELECT debtor_id, array_agg(notice ->> 'kind') AS kinds, jsonb_agg(notice
+        ORDER BY (notice ->> 'kind') COLLATE "C", (notice ->> 'at') COLLATE "C") AS found
+    FROM (SELECT DISTINCT debtor_id, notice FROM staged, jsonb_array_elements(facts -> 'notices') AS notice) each
+    GROUP BY debtor_id
 ), words AS (
-    SELECT debtor_id, array_agg(DISTINCT flag ORDER BY flag) FILTER (WHERE flag IS NOT NULL) AS flags,
-        array_agg(DISTINCT proof ORDER BY proof) FILTER (WHERE proof IS NOT NULL) AS proofs
+    SELECT debtor_id,
+        array_agg(DISTINCT flag COLLATE "C" ORDER BY flag COLLATE "C") FILTER (WHERE flag IS NOT NULL) AS flags,
+        array_agg(DISTINCT proof COLLATE "C" ORDER BY proof COLLATE "C") FILTER (WHERE proof IS NOT NULL) AS proofs
     FROM staged LEFT JOIN LATERAL unnest(string_to_array(flags, %(sep)s), string_to_array(verify_digests, %(sep)s))
         AS word(flag, proof) ON true GROUP BY debtor_id
 ), wanted AS (
@@ -175,8 +255,9 @@ WITH staged AS MATERIALIZED (
         || CASE WHEN notices.found IS NOT NULL OR kept.notices IS NOT NULL
                 THEN jsonb_build_object('notices', coalesce(notices.found, '[]') || coalesce(kept.notices, '[]'))
                 ELSE '{}' END AS facts
-    FROM import_first f JOIN debtors d USING (debtor_id) JOIN staged first ON first.line = f.line
-    LEFT JOIN words USING (debtor_id) LEFT JOIN places USING (debtor_id) LEFT JOIN notices USING (debtor_id),
+    FROM import_first f JOIN debtors d ON d.debtor_id = f.debtor_id JOIN staged first ON first.line = f.line
+    LEFT JOIN words ON words.debtor_id = f.debtor_id LEFT JOIN places ON places.debtor_id = f.debtor_id
+    LEFT JOIN notices ON notices.debtor_id = f.debtor_id,
     LATERAL (SELECT
         (SELECT jsonb_agg(p) FROM jsonb_array_elements(d.facts -> 'places') p
          WHERE p ->> 'basis' <> 'address') AS places,
@@ -225,7 +306,8 @@ _WITHDRAWN_POINTS: LiteralString = """
 WITH written AS (
     UPDATE contact_points c SET is_dead = true, source = %(withdrawn)s
     FROM import_first f
-    WHERE c.debtor_id = f.debtor_id AND NOT f.is_new AND c.source = %(source)s AND NOT c.is_dead AND %(points)s
+    WHERE c.debtor_id = f.debtor_id AND NOT f.is_new AND NOT f.is_here AND c.source = %(source)s AND NOT c.is_dead
+      AND %(points)s
       AND NOT EXISTS (SELECT FROM import_points p WHERE p.debtor_id = c.debtor_id AND p.blind = c.blind)
     RETURNING c.debtor_id
 )
@@ -245,8 +327,8 @@ WITH written AS (
 INSERT INTO import_changed SELECT DISTINCT debtor_id FROM written"""  # noqa: S608 -- constants
 
 _NEW_ACCOUNTS: tuple[LiteralString, ...] = (
-    """INSERT INTO import_changed SELECT DISTINCT s.debtor_id FROM import_rows s
-    WHERE NOT s.is_new AND NOT EXISTS (
+    """INSERT INTO import_changed SELECT DISTINCT s.debtor_id FROM import_rows s JOIN import_first f USING (debtor_id)
+    WHERE NOT f.is_new AND NOT EXISTS (
         SELECT FROM accounts a WHERE a.creditor_id = %(creditor)s AND a.reference = s.reference)""",
     """INSERT INTO accounts (account_id, creditor_id, debtor_id, portfolio_id, reference, product, currency, principal,
         interest, penalty, fees, penalty_daily, as_of, due_on, days_past_due, group_reference, tags, state, updated_at)
@@ -300,4 +382,5 @@ FROM unnest(%(d)s::uuid[], %(s)s::bigint[], %(h)s::bytea[]) AS n(id, seq, hash) 
 
 WAKE: LiteralString = """
 UPDATE lanes SET due_at = least(coalesce(due_at, %(at)s), %(at)s)
-WHERE debtor_id IN (SELECT debtor_id FROM import_changed EXCEPT SELECT debtor_id FROM import_first WHERE is_new)"""
+WHERE debtor_id IN (SELECT debtor_id FROM import_changed
+    EXCEPT SELECT debtor_id FROM import_first WHERE is_new OR is_here)"""

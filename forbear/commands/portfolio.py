@@ -9,6 +9,7 @@ import os
 import secrets
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -18,7 +19,7 @@ from rich.console import Console
 from config.clock import open_clock
 from config.settings import load_settings
 from domain.errors import BadInput
-from forbear.creditor_desk import find_or_make, open_desk
+from forbear.creditor_desk import find_or_number, open_desk
 from forbear.portfolio_tables import progress, show
 from portfolio.importer import Wish, import_portfolio
 from portfolio.mapping_file import find_mapping
@@ -59,7 +60,8 @@ def import_file(
         vanished=vanished,
     )
     with open_desk() as desk:
-        creditor_id, is_new = find_or_make(desk, creditor, secrets.token_bytes(10), is_dry_run=dry_run)
+        creditor_id, is_new = find_or_number(desk, creditor, secrets.token_bytes(10))
+        wish = replace(wish, new_creditor=creditor if is_new else None)
         with progress(Console(stderr=True), file.name) as told:
             summary = import_portfolio(desk.database, desk.ring(), creditor_id, wish, desk.now(), told)
     if as_json:

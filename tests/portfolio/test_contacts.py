@@ -29,7 +29,7 @@ def test_addresses(text: str, found: str) -> None:
      "a@localhost", "é@example.com", f"{'x' * 65}@example.com", "a@b@example.com", "a@example.com\n", "a@-example.com"],
 )  # fmt: skip
 def test_what_is_no_address(text: str) -> None:
-    with pytest.raises(BadCell, match="no mail address") as caught:
+    with pytest.raises(BadCell, match=r"no mail address|formula") as caught:
         email(text)
     assert len(text) < 3 or text not in str(caught.value)
 

@@ -4,11 +4,11 @@ import contextlib
 
 import phonenumbers
 import pytest
-from channels.fiction import fictional_numbers
 from hypothesis import given
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberFormat
 
+from channels.fiction import fictional_numbers
 from domain.facts import PointKind
 from portfolio import phones
 from portfolio.phones import phone

@@ -1,0 +1,144 @@
+"""Debtors who are certainly new, packed as they will lie in the tables, with the first entries of their ledgers.
+
+Most of a first file, and of a new one. Nothing is left to compare in the database: it only takes the rows in.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import NamedTuple
+
+import orjson
+
+from domain.facts import Collector, StopKind
+from portfolio import bodies
+from portfolio.rows import Row
+from portfolio.sealing import (
+    NAME,
+    Identity,
+    Ids,
+    Seals,
+    account_fields,
+    begin,
+    digests,
+    facts,
+    identity,
+    name_token,
+    point_fields,
+)
+from storage import copy_binary as binary
+from storage.crypto import seal
+from storage.ledger import Entry, chain
+
+Group = Sequence[Row]
+"""The rows of one debtor."""
+
+
+class Packed(NamedTuple):
+    """Rows for the tables `storage.import_portfolio.FRESH`, in their order."""
+
+    debtors: bytes
+    points: bytes
+    accounts: bytes
+    stops: bytes
+    ledger: bytes
+
+
+@dataclass(slots=True)
+class _Pack:
+    """What is packed so far."""
+
+    seals: Seals
+    ids: Ids
+    source: str
+    collector: Collector
+    points: list[bytes] = field(default_factory=list)
+    accounts: list[bytes] = field(default_factory=list)
+    stops: list[bytes] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+
+
+def pack_fresh(seals: Seals, groups: Sequence[Group], random: bytes, source: str, collector: Collector) -> Packed:
+    """Pack new debtors, each with all of his rows. `random` has six bytes for each id (`ids_needed`)."""
+    pack = _Pack(seals, Ids(seals.at, random), source, collector)
+    people = []
+    for rows in groups:
+        who = identity(seals, rows[0].debtor)
+        said = facts(seals, rows)
+        points, accounts = _points(pack, who, rows), [_account(pack, who, row) for row in rows]
+        body = bodies.imported_body(said, points, accounts, collector)
+        pack.entries.append(Entry(who.debtor_id, bodies.IMPORTED, seals.at, body))
+        _stops(pack, who, rows)
+        people.append((who, rows, orjson.dumps(said)))
+    ledger, heads = chain({who.debtor_id: (0, b"") for who, _, _ in people}, seals.creditor_id, pack.entries)
+    debtors = [_debtor(seals, who, rows, said, *heads[who.debtor_id]) for who, rows, said in people]
+    parts = (debtors, pack.points, pack.accounts, pack.stops, map(binary.row, ledger))
+    return Packed(*map(b"".join, parts))
+
+
+def _points(pack: _Pack, who: Identity, rows: Group) -> list[bodies.Body]:
+    """All contact points of a debtor, each once, in the order of the mapping."""
+    found = []
+    points = {point.value: (row.line, rank, point) for row in reversed(rows) for rank, point in enumerate(row.points)}
+    for line, rank, point in points.values() if len(rows) == 1 else sorted(points.values(), key=lambda each: each[:2]):
+        point_id, point_field = pack.ids(line)
+        pack.points.append(binary.row(point_fields(pack.seals, who, point, point_id, point_field, rank)))
+        found.append(bodies.point_body(str(point_id), point.kind, point.zones, point.country))
+    return found
+
+
+def _account(pack: _Pack, who: Identity, row: Row) -> bodies.Body:
+    account_id, account_field = pack.ids(row.line)
+    pack.accounts.append(binary.row((binary.int8(row.line), who.field, *account_fields(row, account_field))))
+    total = row.principal + row.interest + row.penalty + row.fees
+    due_at = bodies.due_instant(row.due_on, pack.seals.zone)
+    return bodies.account_body(
+        str(account_id),
+        row.product,
+        row.days_past_due,
+        due_at,
+        row.group,
+        row.currency,
+        total,
+        row.as_of.isoformat(),
+        "open" if total else "paid",
+    )
+
+
+def _stops(pack: _Pack, who: Identity, rows: Group) -> None:
+    since: dict[StopKind, date] = {}
+    for row in rows:
+        for stop in row.stops:
+            since[stop.kind] = min(stop.since, since.get(stop.kind, stop.since))
+    for kind, day in sorted(since.items()):
+        at = binary.instant(min(begin(pack.seals.zone, day), pack.seals.at))
+        pack.stops.append(binary.row((who.field, binary.word(kind), at)))
+        pack.entries.append(
+            Entry(who.debtor_id, bodies.SUPPRESSED, pack.seals.at, bodies.suppressed_body(kind, pack.source))
+        )
+
+
+def _debtor(seals: Seals, who: Identity, rows: Group, said: bytes, seq: int, head: bytes) -> bytes:
+    first, debtor_id = rows[0], who.debtor_id
+    ring_key, wrapped = seals.ring.wrap(debtor_id, who.key)
+    flags = first.flags if len(rows) == 1 else {flag for row in rows for flag in row.flags}
+    proofs = first.proofs if len(rows) == 1 else {proof for row in rows for proof in row.proofs}
+    return binary.row(
+        (
+            binary.int8(first.line),
+            who.field,
+            binary.text(first.debtor),
+            binary.word(first.kind),
+            binary.word(first.language),
+            binary.raw(seal(who.key, NAME, debtor_id, first.name.encode())),
+            binary.raw(name_token(seals, first.name)),
+            binary.listed(tuple(sorted(flags))),
+            binary.raw(said),
+            binary.text(who.salt),
+            digests(who.salt, proofs),
+            binary.word(ring_key),
+            binary.raw(wrapped),
+            binary.int8(seq),
+            binary.raw(head),
+        )
+    )
