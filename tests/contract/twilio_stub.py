@@ -2,9 +2,9 @@
 
     python -m tests.contract.twilio_stub --port 8025 [--latency 50] [--hostile SEED] [--callbacks] [--record FILE]
 
-It writes down all that it saw, one JSON object a line: `accepted` says whether a message now exists, whatever the caller
-was answered. With `--hostile` it misbehaves as providers do (`FAULTS`), by the seed. In a test process, `TwilioStub`
-is used directly, and `script` holds what the next requests are answered.
+It writes down all that it saw, one JSON object a line: `accepted` says whether a message now exists, whatever the
+caller was answered. With `--hostile` it misbehaves as providers do (`FAULTS`), by the seed. In a test process,
+`TwilioStub` is used directly, and `script` holds what the next requests are answered.
 """
 
 import argparse
