@@ -306,6 +306,15 @@ def in_doubt(connection: Connection, creditor_id: UUID, limit: int = 8) -> list[
     return [AttemptRow._make(row) for row in rows]
 
 
+def dead_letters(connection: Connection, creditor_id: UUID) -> int:
+    """How much could not be done and waits for a person."""
+    row = connection.exec_driver_sql(
+        "SELECT count(*) FROM dead_letters WHERE creditor_id = %(creditor)s AND closed_at IS NULL",
+        {"creditor": creditor_id},
+    ).one()
+    return int(row[0])
+
+
 def unapplied_events(connection: Connection, creditor_id: UUID) -> tuple[int, dt.datetime | None]:
     """How many delivery events were stored and not yet applied, and when the oldest of them came."""
     row = connection.exec_driver_sql(

@@ -10,7 +10,7 @@ from starlette.staticfiles import StaticFiles
 
 from config import logging as logs
 from domain.errors import ForbearError, Unavailable
-from web import health, metrics, pages, public, webhooks
+from web import health, metrics, pages, public
 from web.feed import Feed
 from web.intake import Intake
 from web.pages import NotFound
@@ -18,6 +18,7 @@ from web.problems import problem
 from web.render import STATIC, VERSION, page
 from web.services import Services
 from web.shield import Shield
+from web.webhooks import Webhooks
 
 MACHINES = ("/webhooks/", "/metrics", "/live")
 """Paths whose callers are programs: they get problem details, people get a page."""
@@ -30,13 +31,13 @@ def create_app(services: Services) -> FastAPI:
     app = FastAPI(title="Forbear", openapi_url=None, docs_url=None, redoc_url=None)
     counted, intake = metrics.Requests(), Intake(services.receive)
     app.include_router(pages.routes(services, Feed(services.is_stopping)))
-    app.include_router(webhooks.routes(services, intake, counted))
     app.include_router(public.routes(services, intake))
     app.include_router(metrics.routes(services, counted))
     app.include_router(health.routes(services))
     app.mount(f"/static/{VERSION}", Kept(directory=STATIC))
     for kind, answer in _ANSWERS.items():
         app.add_exception_handler(kind, answer)
+    app.add_middleware(Webhooks, services=services, intake=intake, requests=counted)
     app.add_middleware(Shield, token=services.token)
     return app
 

@@ -1,7 +1,8 @@
 """Stores what callbacks bring, many requests a transaction: a request is answered when its own events are committed.
 
-Requests that arrive within a few milliseconds, or while the last transaction runs, share the next one. Where a shared
-one fails, each request is tried alone, so that one that cannot be stored takes no other with it.
+Requests that arrive while one transaction runs share the next: a lone one waits for nobody, and a flood makes few,
+large transactions. (To wait some milliseconds for company was measured, and only costs time.) Where a shared
+transaction fails, each request is tried alone, so that one that cannot be stored takes no other with it.
 """
 
 import asyncio
@@ -12,8 +13,6 @@ from uuid import UUID
 from domain.errors import Unavailable
 from domain.event import ProviderEvent
 
-WINDOW = 0.003
-"""Seconds for which the first request waits for others."""
 MOST = 400
 """Requests that one transaction takes at most."""
 FULL = 5_000
@@ -34,9 +33,8 @@ class _Waiting:
 class Intake:
     """The way in of one web process; used on its event loop alone."""
 
-    def __init__(self, receive: Receive, window: float = WINDOW, full: int = FULL) -> None:
+    def __init__(self, receive: Receive, full: int = FULL) -> None:
         self._receive = receive
-        self._window = window
         self._full = full
         self._waiting: list[_Waiting] = []
         self._storing: asyncio.Task[None] | None = None
@@ -53,8 +51,9 @@ class Intake:
         await one.done
 
     async def _store_all(self) -> None:
+        """Store until nobody waits; one task at a time, so that batches never wait for each other's rows."""
         try:
-            await asyncio.sleep(self._window)
+            await asyncio.sleep(0)  # those that came in the same breath
             while self._waiting:
                 batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
                 await self._store_batch(batch)

@@ -85,7 +85,7 @@ def _database(services: Services) -> list[Metric]:
     counts: Counter[tuple[str, ...]] = Counter()
     open_now: Counter[tuple[str, str]] = Counter()
     oldest: dict[tuple[str, str], float] = defaultdict(float)
-    due, lag, stored, stored_age = 0, 0.0, 0, 0.0
+    due, lag, stored, stored_age, dead = 0, 0.0, 0, 0.0, 0
     for creditor_id in services.db.creditors().values():
         with services.db.tenant(creditor_id) as connection:
             for total in screens.totals(connection, creditor_id):
@@ -97,6 +97,7 @@ def _database(services: Services) -> list[Metric]:
             due += sum(hour.n for hour in screens.due(connection, creditor_id, now, now))
             lag = max(lag, _age(now, screens.oldest_due(connection, creditor_id, now)))
             waiting, since = screens.unapplied_events(connection, creditor_id)
+            dead += screens.dead_letters(connection, creditor_id)
             stored, stored_age = stored + waiting, max(stored_age, _age(now, since))
     return [
         _attempts(counts),
@@ -106,6 +107,7 @@ def _database(services: Services) -> list[Metric]:
         _gauges("forbear_attempts_open_oldest_seconds", "Age of the oldest of these.", ["channel", "state"], oldest),
         GaugeMetricFamily("forbear_debtors_due", "Debtors that are due and were not looked at yet.", due),
         GaugeMetricFamily("forbear_debtors_due_lag_seconds", "Since when the one that waits longest is due.", lag),
+        GaugeMetricFamily("forbear_dead_letters", "What could not be done and waits for a person.", dead),
         GaugeMetricFamily("forbear_events_unapplied", "Delivery events stored and not yet applied.", stored),
         GaugeMetricFamily("forbear_events_unapplied_oldest_seconds", "Age of the oldest of these.", stored_age),
     ]

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import sys
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -44,7 +45,7 @@ def command(
     if as_json:
         typer.echo(json.dumps(as_object(story, now), indent=1, ensure_ascii=False))
     else:
-        tell(Console(highlight=False, soft_wrap=True), story, now)
+        tell(Console(highlight=False, soft_wrap=not sys.stdout.isatty()), story, now)
 
 
 def find(db: Database, creditor: str | None, debtor: str) -> Story:
@@ -118,7 +119,7 @@ def _tell_item(console: Console, item: Item, zone: str, *, with_time: bool = Tru
         lines.append(" → ".join(f"{state} {wording.short_time(at, zone, item.at)}" for state, at in item.course))
     lines += [_clause(clause, zone) for clause in item.clauses if item.kind == "held" or clause.effect != "allows"]
     for line in lines:
-        console.print(Padding(Text(line), (0, 0, 0, 4)))
+        console.print(Padding(Text(line), (0, 0, 0, 4)) if console.is_terminal else Text(f"    {line}"))
 
 
 def _clause(clause: Clause, zone: str) -> str:

@@ -2,15 +2,14 @@
 
 import contextlib
 import datetime as dt
+import queue
 import threading
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import uvicorn
 
-from forbear.commands.web import listening
-from web.app import create_app
+from web.server import listening, serve
 from web.services import Services
 
 
@@ -28,18 +27,14 @@ class Clock:
 @contextlib.contextmanager
 def serving(services: Services) -> Iterator[str]:
     """Serve until the block ends; its address."""
-    servers: list[uvicorn.Server] = []
-    app = create_app(replace(services, is_stopping=lambda: servers[0].should_exit))
-    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5)
-    servers.append(uvicorn.Server(config))
+    began: queue.Queue[uvicorn.Server] = queue.Queue()
     with listening("127.0.0.1", 0) as door:
-        thread = threading.Thread(target=servers[0].run, kwargs={"sockets": [door]})
+        thread = threading.Thread(target=serve, args=(services, door, 5, began.put))
         thread.start()
-        while not servers[0].started and thread.is_alive():
-            time.sleep(0.005)
+        server = began.get(timeout=10)
         try:
             yield f"http://127.0.0.1:{door.getsockname()[1]}"
         finally:
-            servers[0].should_exit = True
+            server.should_exit = True
             thread.join(10)
             assert not thread.is_alive()

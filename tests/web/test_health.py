@@ -58,6 +58,7 @@ async def test_metrics_count_and_name_nobody(client: httpx.AsyncClient, book: Bo
     assert found["forbear_up", "database"] == found["forbear_up", "queue"] == 1
     assert found["forbear_callbacks_total", "not_found", "unknown"] == 1
     assert found["forbear_debtors_due",] >= 0
+    assert found["forbear_dead_letters",] == 0
     assert found["forbear_cost_total", "sms"] > 0
     assert not any(str(debtor) in text for debtor in book.debtors)
     assert "HB-" not in text

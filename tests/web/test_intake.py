@@ -40,14 +40,14 @@ class Store:
 
 async def test_requests_that_come_together_share_a_transaction() -> None:
     store = Store()
-    intake = Intake(store, window=0.05)
+    intake = Intake(store)
     await asyncio.gather(*(intake.store(ONE, [event(str(number))]) for number in range(20)))
     assert store.transactions == [(ONE, [str(number) for number in range(20)])]
 
 
 async def test_creditors_are_kept_apart() -> None:
     store = Store()
-    intake = Intake(store, window=0.05)
+    intake = Intake(store)
     await asyncio.gather(
         intake.store(ONE, [event("a")]), intake.store(OTHER, [event("b")]), intake.store(ONE, [event("c")])
     )
@@ -56,7 +56,7 @@ async def test_creditors_are_kept_apart() -> None:
 
 async def test_what_comes_during_a_transaction_waits_for_the_next() -> None:
     store = Store()
-    intake = Intake(store, window=0)
+    intake = Intake(store)
     store.may_go_on.clear()
     first = asyncio.create_task(intake.store(ONE, [event("a")]))
     await asyncio.sleep(0.05)
@@ -70,7 +70,7 @@ async def test_what_comes_during_a_transaction_waits_for_the_next() -> None:
 
 async def test_one_that_cannot_be_stored_takes_no_other_with_it() -> None:
     store = Store("bad")
-    intake = Intake(store, window=0.05)
+    intake = Intake(store)
     found = await asyncio.gather(
         *(intake.store(ONE, [event(key)]) for key in ("a", "bad", "c")), return_exceptions=True
     )
@@ -81,7 +81,7 @@ async def test_one_that_cannot_be_stored_takes_no_other_with_it() -> None:
 async def test_a_flood_is_turned_away_before_it_fills_the_memory() -> None:
     store = Store()
     store.may_go_on.clear()
-    intake = Intake(store, window=0, full=3)
+    intake = Intake(store, full=3)
     first = [asyncio.create_task(intake.store(ONE, [event(key)])) for key in "abc"]
     await asyncio.sleep(0)
     with pytest.raises(Unavailable):
@@ -93,7 +93,7 @@ async def test_a_flood_is_turned_away_before_it_fills_the_memory() -> None:
 
 async def test_a_caller_that_left_leaves_its_events_stored() -> None:
     store = Store()
-    intake = Intake(store, window=0.02)
+    intake = Intake(store)
     left = asyncio.create_task(intake.store(ONE, [event("a")]))
     await asyncio.sleep(0)
     left.cancel()
