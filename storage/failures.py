@@ -33,6 +33,11 @@ _REMEDIES: dict[type[psycopg.Error], tuple[str, str]] = {
 
 _REFUSALS: tuple[tuple[str, str, str], ...] = (
     (
+        'role "forbear_app" does not exist',
+        "there is no role forbear_app: the database is not migrated.",
+        "Run `forbear release`.",
+    ),
+    (
         'parameter "role"',
         "there is no role forbear_app: the database is not migrated.",
         "Run `forbear release`.",
