@@ -1,0 +1,84 @@
+"""Connections to one SMTP relay, kept open and used in turns by one event loop."""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiosmtplib import SMTP, SMTPException
+
+MOST_PER_CONNECTION = 500
+"""Mails after which a connection is given back: many relays allow no more."""
+IDLE_SECONDS = 10.0
+"""After lying idle for longer a connection is asked whether it still stands before it is used."""
+ASK_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class Connection:
+    """One connection, how many mails it carried, and when it was last used (seconds of the loop's clock)."""
+
+    smtp: SMTP
+    carried: int = 0
+    used_at: float = 0.0
+
+
+class Pool:
+    """At most `size` connections at once; `room` is held while one is used."""
+
+    def __init__(self, make: Callable[[], SMTP], size: int) -> None:
+        self.room = asyncio.Semaphore(size)
+        self._make = make
+        self._free: list[Connection] = []
+
+    async def take(self) -> Connection:
+        """A connection that stands, kept or new. Raises what connecting raises."""
+        loop = asyncio.get_running_loop()
+        while self._free:
+            held = self._free.pop()
+            if not held.smtp.is_connected:
+                continue
+            if loop.time() - held.used_at < IDLE_SECONDS or await _stands(held.smtp):
+                return held
+            held.smtp.close()
+        return await self.fresh()
+
+    async def fresh(self) -> Connection:
+        """A new connection. Raises what connecting raises."""
+        smtp = self._make()
+        await smtp.connect()
+        if smtp.is_ehlo_or_helo_needed:
+            try:
+                await smtp.ehlo()
+            except SMTPException:
+                await smtp.helo()
+        return Connection(smtp)
+
+    def keep(self, held: Connection) -> None:
+        """Give a connection back; one that fell, or carried enough, is let go."""
+        if held.carried >= MOST_PER_CONNECTION or not held.smtp.is_connected:
+            held.smtp.close()
+            return
+        held.used_at = asyncio.get_running_loop().time()
+        self._free.append(held)
+
+    async def close(self) -> None:
+        """Take leave on every connection that is not in use."""
+        while self._free:
+            held = self._free.pop()
+            with contextlib.suppress(SMTPException, OSError, TimeoutError):
+                await held.smtp.quit(timeout=ASK_SECONDS)
+            held.smtp.close()
+
+
+async def _stands(smtp: SMTP) -> bool:
+    try:
+        return (await smtp.noop(timeout=ASK_SECONDS)).code == 250
+    except (SMTPException, OSError, TimeoutError):
+        return False
+
+
+def tls_context(ca: str | None) -> ssl.SSLContext:
+    """Certificates are checked, against the system's authorities or the given file of them."""
+    return ssl.create_default_context(cafile=ca)
