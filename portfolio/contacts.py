@@ -45,23 +45,25 @@ class ContactReader:
     def read(self, look: Look, as_of: date | None) -> Contacts:
         """What the record says; problems are noted on the look."""
         place = self._address.place(look) if self._address else None
-        points = dict.fromkeys(self._read_points(look, place.country if place else self._country))
-        if self._address and place and (postal := self._address.letter(look, place)):
-            points[postal] = None
+        points: dict[str, Point] = {}
+        for point in self._read_points(look, place.country if place else self._country):
+            points.setdefault(point.value, point)
+        if self._address and place and (postal := self._address.letter(look, place, len(self._points))):
+            points[postal.value] = postal
         proofs = tuple(proof for field in self._proofs if (proof := look.get(field)))
         stops = tuple(self._read_stops(look, as_of)) if self._stops else ()
         notices = tuple((kind, day) for kind, field in self._notices if (day := look.get(field)))
-        return Contacts(place, tuple(points), proofs, stops, notices)
+        return Contacts(place, tuple(points.values()), proofs, stops, notices)
 
     def _read_points(self, look: Look, country: str | None) -> list[Point]:
         found: list[Point] = []
-        for position, column in self._points:
+        for rank, (position, column) in enumerate(self._points):
             cell = look.cells[position].strip()
             if not cell:
                 continue
             for text in cell.split(column.separator) if column.separator else (cell,):
                 try:
-                    found.append(_point(text.strip(), column, country))
+                    found.append(_point(rank, text.strip(), column, country))
                 except BadCell as bad:
                     look.note(column.column, text, str(bad), is_fatal=not self._drops)
         return found
@@ -76,11 +78,11 @@ class ContactReader:
         return found
 
 
-def _point(text: str, column: PointColumn, country: str | None) -> Point:
+def _point(rank: int, text: str, column: PointColumn, country: str | None) -> Point:
     if column.kind in DIALLED:
         found = phone(text, country, column.kind)
-        return Point(found.kind, found.e164, found.country, found.zones, column.is_verified)
-    return Point(column.kind, email(text), None, (), column.is_verified)
+        return Point(rank, found.kind, found.e164, found.country, found.zones, column.is_verified)
+    return Point(rank, column.kind, email(text), None, (), column.is_verified)
 
 
 class _Address:
@@ -111,7 +113,7 @@ class _Address:
             look.note(field.column if field else "", texts[which], str(bad))
             return None
 
-    def letter(self, look: Look, place: Place) -> Point | None:
+    def letter(self, look: Look, place: Place, rank: int) -> Point | None:
         """The postal address as a contact point; None where the record has no line of it."""
         lines = [line for field in self._lines if (line := look.get(field))]
         if not lines:
@@ -120,7 +122,7 @@ class _Address:
         last = " ".join(part for part in (region, postcode) if part)
         value = "\n".join([*lines, *([last] if last else []), place.country])
         zones = (place.timezone,) if place.timezone else ()
-        return Point(PointKind.ADDRESS, value, place.country, zones, place.verified)
+        return Point(rank, PointKind.ADDRESS, value, place.country, zones, place.verified)
 
 
 def _proof_reader(kind: Proof, read_date: Callable[[str], date]) -> Callable[[str], str]:

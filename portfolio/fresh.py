@@ -3,7 +3,7 @@
 Most of a first file, and of a new one. Nothing is left to compare in the database: it only takes the rows in.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
@@ -12,7 +12,7 @@ import orjson
 
 from domain.facts import Collector, StopKind
 from portfolio import bodies
-from portfolio.rows import Row
+from portfolio.rows import Point, Row
 from portfolio.sealing import (
     NAME,
     Identity,
@@ -77,14 +77,24 @@ def pack_fresh(seals: Seals, groups: Sequence[Group], random: bytes, source: str
 
 
 def _points(pack: _Pack, who: Identity, rows: Group) -> list[bodies.Body]:
-    """All contact points of a debtor, each once, in the order of the mapping."""
+    """All contact points of a debtor, each once, in the order in which they are tried."""
     found = []
-    points = {point.value: (row.line, rank, point) for row in reversed(rows) for rank, point in enumerate(row.points)}
-    for line, rank, point in points.values() if len(rows) == 1 else sorted(points.values(), key=lambda each: each[:2]):
+    for line, point in _each_once(rows):
         point_id, point_field = pack.ids(line)
-        pack.points.append(binary.row(point_fields(pack.seals, who, point, point_id, point_field, rank)))
+        pack.points.append(binary.row(point_fields(pack.seals, who, point, point_id, point_field)))
         found.append(bodies.point_body(str(point_id), point.kind, point.zones, point.country))
     return found
+
+
+def _each_once(rows: Group) -> Iterable[tuple[int, Point]]:
+    """The points with their lines; of one that comes several times, the first of those that are tried first."""
+    if len(rows) == 1:
+        return [(rows[0].line, point) for point in rows[0].points]
+    ordered = sorted(((row.line, point) for row in rows for point in row.points), key=lambda each: each[1].rank)
+    found: dict[str, tuple[int, Point]] = {}
+    for line, point in ordered:
+        found.setdefault(point.value, (line, point))
+    return found.values()
 
 
 def _account(pack: _Pack, who: Identity, row: Row) -> bodies.Body:

@@ -196,7 +196,8 @@ class Mapping:
             parts = (self.address.country, self.address.region, self.address.postcode, self.address.timezone)
             named += [part for part in parts if part]
         found = [source.column for source in named if source.column is not None]
-        found += [each.column for each in (*self.points, *self.proofs, *self.notices, *self.where)]
+        for group in (self.points, self.proofs, self.notices, self.where):
+            found += [each.column for each in group]
         found += self.address.lines if self.address else ()
         for stop in self.stops:
             found += [stop.column, *([stop.since] if stop.since else [])]

@@ -24,8 +24,12 @@ class Problem:
 
 
 class Point(NamedTuple):
-    """A contact point with its value in the one form that is compared and dialled."""
+    """A contact point with its value in the one form that is compared and dialled.
 
+    `rank` is its column's place in the mapping: the lower, the sooner it is tried.
+    """
+
+    rank: int
     kind: PointKind
     value: str
     country: str | None

@@ -136,9 +136,9 @@ def pack_with_care(
         who = (before and _before(before)) or identity(seals, row.debtor)
         accounts.append(_row(seals, row, who, before, ids))
         line = binary.int8(row.line)
-        for rank, point in enumerate(row.points):
+        for point in row.points:
             point_id, point_field = ids(row.line)
-            fields = point_fields(seals, who, point, point_id, point_field, rank)
+            fields = point_fields(seals, who, point, point_id, point_field)
             points.append(binary.row((line, *fields)))
         for stop in row.stops:
             since = binary.instant(begin(seals.zone, stop.since))
@@ -205,9 +205,7 @@ def account_fields(row: Row, account_field: bytes) -> tuple[bytes, ...]:
     )
 
 
-def point_fields(
-    seals: Seals, who: Identity, point: Point, point_id: UUID, point_field: bytes, rank: int
-) -> tuple[bytes, ...]:
+def point_fields(seals: Seals, who: Identity, point: Point, point_id: UUID, point_field: bytes) -> tuple[bytes, ...]:
     """The fields of a contact point that both ways share, in the order of `storage.import_statements`."""
     return (
         point_field,
@@ -218,7 +216,7 @@ def point_fields(
         binary.word(point.country),
         binary.listed(point.zones),
         binary.flag(point.is_verified),
-        binary.int2(max(0, FIRST_PRIORITY - rank)),
+        binary.int2(max(0, FIRST_PRIORITY - point.rank)),
     )
 
 
