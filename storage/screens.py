@@ -1,15 +1,19 @@
 """The read models of the screens: counts, queues, what waits and why, lists of attempts and of debtors that wait.
 
-Every function reads within the caller's transaction and creditor, and takes a bounded time however large the ledger
-is: sums come from the roll-ups, what is open from partial indexes, the rest has a limit. No contact values, names or
-texts are read here.
+Every function reads within the caller's transaction and creditor (`reading`), and takes a bounded time however large
+the ledger is: sums come from the roll-ups, what is open from partial indexes, the rest has a limit. No contact values,
+names or texts are read here.
 """
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection
+
+from storage.session import Database
 
 DUE_LIMIT = 200_000
 """Lanes counted for the hours ahead; beyond it the screen says `more than`."""
@@ -108,6 +112,20 @@ class AttemptFilter(NamedTuple):
     stage: str | None = None
     state: str | None = None
     campaign_id: UUID | None = None
+
+
+READ_SECONDS = 15
+"""A screen that takes longer is given up, and whoever asked is told so; sending comes first."""
+
+
+@contextmanager
+def reading(db: Database, creditor_id: UUID) -> Iterator[Connection]:
+    """A transaction of a creditor in which nothing can be written and no statement takes long. Raises Unavailable."""
+    with db.tenant(creditor_id) as connection:
+        connection.exec_driver_sql(
+            f"SET LOCAL statement_timeout = '{READ_SECONDS}s'; SET LOCAL transaction_read_only = on"
+        )
+        yield connection
 
 
 _COUNTS = """(SELECT campaign_id, hour, measure, key, n FROM rollups WHERE creditor_id = %(creditor)s

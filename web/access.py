@@ -9,6 +9,7 @@ import hmac
 import os
 import secrets
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -79,6 +80,14 @@ def is_token(given: str, token: str) -> bool:
 def session(token: str) -> str:
     """What the cookie holds."""
     return hmac.new(token.encode(), b"forbear pages", hashlib.sha256).hexdigest()
+
+
+def is_secure(request: Request, public_url: str) -> bool:
+    """Whether we are reached over TLS: by ourselves, or at our public address by a proxy that adds it."""
+    public = urlsplit(public_url)
+    return request.url.scheme == "https" or (
+        public.scheme == "https" and request.headers.get("host", "") == public.netloc
+    )
 
 
 def let_in(response: Response, token: str, *, secure: bool) -> None:

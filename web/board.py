@@ -48,9 +48,9 @@ class Range:
 RANGES: Mapping[str, Range] = {
     one.name: one
     for one in (
-        Range("day", "24 hours", dt.timedelta(hours=1), 24, "hour"),
-        Range("week", "7 days", dt.timedelta(hours=6), 28, "6 hours"),
-        Range("month", "30 days", dt.timedelta(days=1), 30, "day"),
+        Range("day", "24 hours", dt.timedelta(hours=1), 24, "one hour"),
+        Range("week", "7 days", dt.timedelta(hours=6), 28, "six hours"),
+        Range("month", "30 days", dt.timedelta(days=1), 30, "one day"),
     )
 }
 

@@ -8,7 +8,7 @@ with its last watcher.
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 
 from config import logging as logs
@@ -63,7 +63,7 @@ class Feed:
         self._numbers = itertools.count(1)  # one row for all views: a view that begins anew is ahead of all before
         self._run = f"{time.time_ns():x}"
 
-    async def watch(self, key: object, look: Look, last_id: str | None = None) -> AsyncIterator[Change]:
+    async def watch(self, key: object, look: Look, last_id: str | None = None) -> AsyncGenerator[Change]:
         """The changes of the view `key` from now on, first whatever differs from the event `last_id`."""
         view = self._views.setdefault(key, _View(look))
         view.watchers += 1

@@ -87,7 +87,7 @@ def _database(services: Services) -> list[Metric]:
     oldest: dict[tuple[str, str], float] = defaultdict(float)
     due, lag, stored, stored_age, dead = 0, 0.0, 0, 0.0, 0
     for creditor_id in services.db.creditors().values():
-        with services.db.tenant(creditor_id) as connection:
+        with screens.reading(services.db, creditor_id) as connection:
             for total in screens.totals(connection, creditor_id):
                 counts[total.measure, *total.key.split("/")] += total.n
             for one in screens.open_attempts(connection, creditor_id):

@@ -5,6 +5,7 @@ the address and stated at the top.
 """
 
 from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
 from typing import Annotated
 from uuid import UUID
 
@@ -73,9 +74,10 @@ def routes(services: Services, feed: Feed) -> APIRouter:
 
         async def events() -> AsyncIterator[bytes]:
             yield b"retry: 2000\n\n"
-            async for change in feed.watch(scope, look, last_event_id):
-                data = orjson.dumps({"regions": change.regions, "stale": change.is_stale})
-                yield b"id: %b\nevent: board\ndata: %b\n\n" % (change.id.encode(), data)
+            async with aclosing(feed.watch(scope, look, last_event_id)) as changes:
+                async for change in changes:
+                    data = orjson.dumps({"regions": change.regions, "stale": change.is_stale})
+                    yield b"id: %b\nevent: board\ndata: %b\n\n" % (change.id.encode(), data)
 
         return StreamingResponse(events(), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
@@ -92,7 +94,7 @@ def routes(services: Services, feed: Feed) -> APIRouter:
         known = db.creditors()
         scope = _scope(services, known, code, None, campaign)
         wanted = AttemptFilter(channel and channel.value, stage or None, state and state.value, campaign)
-        with db.tenant(scope.creditor_id) as connection:
+        with screens.reading(db, scope.creditor_id) as connection:
             rows = screens.attempts(connection, scope.creditor_id, wanted, before, LISTED + 1)
         more = rows[LISTED - 1].attempt_id if len(rows) > LISTED else None
         return page(
@@ -109,7 +111,7 @@ def routes(services: Services, feed: Feed) -> APIRouter:
         """The debtors that a rule holds, or those due next."""
         known, now = db.creditors(), services.clock.now()
         scope = _scope(services, known, code, None, None)
-        with db.tenant(scope.creditor_id) as connection:
+        with screens.reading(db, scope.creditor_id) as connection:
             if rule:
                 rows = screens.waiting_by_rule(connection, scope.creditor_id, pack, rule)
             else:
@@ -123,7 +125,7 @@ def routes(services: Services, feed: Feed) -> APIRouter:
         """Lead to the debtor of a reference."""
         known = db.creditors()
         scope = _scope(services, known, code, None, None)
-        with db.tenant(scope.creditor_id) as connection:
+        with screens.reading(db, scope.creditor_id) as connection:
             found = debtor_screen.find(connection, scope.creditor_id, reference.strip())
         if found is None:
             return page("no_debtor.html", _shown(services, scope, known), 404)
@@ -134,7 +136,7 @@ def routes(services: Services, feed: Feed) -> APIRouter:
         """One debtor: what holds now, what was done, what was not and why, what came back."""
         known = db.creditors()
         scope = _scope(services, known, code, None, None)
-        with db.tenant(scope.creditor_id) as connection:
+        with screens.reading(db, scope.creditor_id) as connection:
             found = debtor_screen.story(connection, scope.creditor_id, debtor_id)
             if found is None:
                 raise NotFound
@@ -163,7 +165,7 @@ def _enter(services: Services, request: Request, token: str, onwards: str) -> Re
     if not access.is_token(token, services.token):
         return page("sign_in.html", {"next": onwards, "wrong": True}, 403)
     response = RedirectResponse(onwards, 303)
-    access.let_in(response, services.token, secure=request.url.scheme == "https")
+    access.let_in(response, services.token, secure=access.is_secure(request, services.public_url))
     return response
 
 
@@ -180,7 +182,7 @@ def _scope(
     if chosen is None or chosen not in known:
         raise NotFound
     creditor_id = known[chosen]
-    with services.db.tenant(creditor_id) as connection:
+    with screens.reading(services.db, creditor_id) as connection:
         profile = creditors.profile(connection)
     usual = "month" if services.is_simulated else "day"
     return Scope(
@@ -195,7 +197,7 @@ def _scope(
 
 def _board(services: Services, scope: Scope, kept: Kept) -> Board:
     now = services.clock.now()
-    with services.db.tenant(scope.creditor_id) as connection:
+    with screens.reading(services.db, scope.creditor_id) as connection:
         snapshot = board.read(connection, scope, now, kept)
     return board.shape(snapshot, scope, services.rules)
 

@@ -70,12 +70,12 @@ def routes(services: Services, intake: Intake) -> APIRouter:
         return verify(services.link_key, purpose, token, services.clock.now().date())
 
     def sender(creditor_id: UUID) -> Sender:
-        with services.db.tenant(creditor_id) as connection:
+        with screens.reading(services.db, creditor_id) as connection:
             return sender_of(creditors.profile(connection))
 
     def message_of(creditor_id: UUID, attempt_id: UUID) -> tuple[Channel | None, Sender]:
         """The channel of the message that a link stood in, and its sender."""
-        with services.db.tenant(creditor_id) as connection:
+        with screens.reading(services.db, creditor_id) as connection:
             channel = screens.channel_of(connection, creditor_id, attempt_id)
             return Channel(channel) if channel else None, sender_of(creditors.profile(connection))
 

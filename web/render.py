@@ -65,6 +65,7 @@ def _environment() -> Environment:
         "link": link,
         "short_time": wording.short_time,
         "day_and_time": wording.day_and_time,
+        "day": wording.day,
         "cost": wording.cost,
         "money": wording.money,
         "STATE_MEANINGS": wording.STATE_MEANINGS,

@@ -165,6 +165,11 @@ def short_time(at: dt.datetime, zone: str, now: dt.datetime) -> str:
     return f"{here:%-d %b %H:%M}" if here.year == today.year else f"{here:%-d %b %Y %H:%M}"
 
 
+def day(at: dt.datetime, zone: str) -> str:
+    """24 Nov."""
+    return f"{local(at, zone):%-d %b}"
+
+
 def utc(at: dt.datetime) -> str:
     """2026-11-24 01:00 UTC."""
     return f"{at.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"

@@ -126,7 +126,7 @@ def _clause(clause: Clause, zone: str) -> str:
     until = f", until {_both(clause.until, zone)}" if clause.until else ""
     cite = f" [{clause.cite}]" if clause.cite else ""
     version = f"@{clause.version}" if clause.version else ""
-    return f"{clause.effect} {clause.pack}{version}/{clause.rule}{cite}: {clause.why}{until}"
+    return f"{clause.effect} {clause.pack}{version}/{clause.rule}{cite}: {clause.why.removesuffix('.')}{until}."
 
 
 def _both(at: dt.datetime, zone: str) -> str:

@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import httpx
 import pytest
+from sqlalchemy import Connection
 
 from domain.errors import Unavailable
+from storage import screens
 from storage.session import Database
 from tests.web.book import NAMES, Book
 from tests.web.conftest import TOKEN
@@ -42,10 +44,21 @@ async def test_the_token_opens_once_and_the_cookie_thereafter(stranger: httpx.As
     assert (await stranger.get("/")).status_code == 200
 
 
-async def test_the_cookie_is_for_tls_alone_where_we_are_reached_by_tls(services: Services, book: Book) -> None:
+@pytest.mark.parametrize(
+    ("address", "is_secure"),
+    [
+        ("https://forbear.test", True),
+        ("http://forbear.example.com", True),
+        ("http://127.0.0.1:8080", False),
+    ],
+)
+async def test_the_cookie_is_for_tls_alone_where_we_are_reached_by_tls(
+    services: Services, book: Book, address: str, is_secure: bool
+) -> None:
     transport = httpx.ASGITransport(create_app(services))
-    async with httpx.AsyncClient(transport=transport, base_url="https://forbear.test") as client:
-        assert "Secure" in (await client.get("/", params={"token": TOKEN})).headers["set-cookie"]
+    async with httpx.AsyncClient(transport=transport, base_url=address) as client:
+        cookie = (await client.get("/", params={"token": TOKEN})).headers["set-cookie"]
+    assert ("Secure" in cookie) is is_secure, "a proxy adds TLS at the public address"
 
 
 @pytest.mark.parametrize("token", ["", "wrong", TOKEN + "x", TOKEN[:-1], "ü"])
@@ -225,6 +238,22 @@ async def test_a_database_that_is_away_is_said(services: Services) -> None:
         assert answer.headers["retry-after"] == "5"
         assert "does not answer" in answer.text
         assert (await client.get("/health")).status_code == 200
+
+
+async def test_a_screen_can_write_nothing(db: Database, book: Book) -> None:
+    with pytest.raises(Unavailable, match="only reads"), screens.reading(db, book.creditor_id) as connection:
+        connection.exec_driver_sql("UPDATE lanes SET due_at = NULL")
+
+
+async def test_a_screen_that_takes_too_long_is_given_up(
+    client: httpx.AsyncClient, book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(connection: Connection, *_: object) -> None:
+        connection.exec_driver_sql("SET LOCAL statement_timeout = '10ms'")
+        connection.exec_driver_sql("SELECT pg_sleep(10)")
+
+    monkeypatch.setattr("storage.screens.attempts", slow)
+    assert (await client.get("/attempts?creditor=harbour")).status_code == 503
 
 
 async def test_an_unexpected_error_quotes_nothing(services: Services, book: Book) -> None:
