@@ -74,7 +74,7 @@ PROVIDERS: dict[str, Provider] = {
 }
 """Letters are carried by the sandbox alone: no print provider has an adapter yet."""
 
-SANDBOX_ALONE: Mapping[Channel, tuple[str, ...]] = {channel: ("sandbox",) for channel in Channel}
+SANDBOX_ALONE: Mapping[Channel, tuple[str, ...]] = dict.fromkeys(Channel, ("sandbox",))
 
 
 @dataclass(frozen=True, slots=True)

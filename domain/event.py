@@ -1,6 +1,6 @@
 """What comes back from providers and debtors: late, twice and out of order."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -30,7 +30,7 @@ class DeliveryEvent:
     failure: Failure | None = None
     code: str | None = None
     cost: int | None = None
-    raw: str = ""
+    raw: str = field(default="", repr=False)
 
 
 class Intent(StrEnum):
@@ -59,9 +59,9 @@ class Inbound:
     provider: str
     channel: Channel
     at: datetime
-    sender: str | None
+    sender: str | None = field(repr=False)
     attempt_id: UUID | None
-    text: str = ""
+    text: str = field(default="", repr=False)
     intent: Intent | None = None
 
 

@@ -1,9 +1,9 @@
 """What an adapter is given to send, and what it answers.
 
-An adapter names what failed; the worker decides what follows.
+An adapter names what failed; the worker decides what follows. Contact values and texts are never part of a `repr`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -15,8 +15,8 @@ from domain.channel import Channel
 class Sms:
     """One text message. `to` is E.164; `text` is final."""
 
-    to: str
-    text: str
+    to: str = field(repr=False)
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +28,15 @@ class Voice:
     for an answering machine, or None to hang up. `keys` maps a digit to the meaning it reports (promise, stop…).
     """
 
-    to: str
+    to: str = field(repr=False)
     language: str
-    opening: str
-    verify: str
-    verify_salt: str
-    verify_digests: tuple[str, ...]
-    message: str
-    machine: str | None
-    goodbye: str
+    opening: str = field(repr=False)
+    verify: str = field(repr=False)
+    verify_salt: str = field(repr=False)
+    verify_digests: tuple[str, ...] = field(repr=False)
+    message: str = field(repr=False)
+    machine: str | None = field(repr=False)
+    goodbye: str = field(repr=False)
     keys: tuple[tuple[str, str], ...] = ()
 
 
@@ -44,12 +44,12 @@ class Voice:
 class Email:
     """One mail. `unsubscribe_url` is for one-click List-Unsubscribe (RFC 8058)."""
 
-    to: str
+    to: str = field(repr=False)
     language: str
-    subject: str
-    text: str
-    html: str
-    unsubscribe_url: str
+    subject: str = field(repr=False)
+    text: str = field(repr=False)
+    html: str = field(repr=False)
+    unsubscribe_url: str = field(repr=False)
     reply_to: str | None = None
 
 
@@ -57,9 +57,9 @@ class Email:
 class Letter:
     """One letter as final text; `to` is the postal address, a line each."""
 
-    to: tuple[str, ...]
+    to: tuple[str, ...] = field(repr=False)
     language: str
-    text: str
+    text: str = field(repr=False)
 
 
 Content = Sms | Voice | Email | Letter
