@@ -35,3 +35,9 @@ def new(opened: Database, ring: KeyRing, tmp_path_factory: pytest.TempPathFactor
 def book(opened: Database, ring: KeyRing, tmp_path: Path) -> Book:
     """A creditor with an empty book."""
     return new_book(opened, ring, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def module_book(opened: Database, ring: KeyRing, tmp_path_factory: pytest.TempPathFactory) -> Book:
+    """A book that the tests of a module share."""
+    return new_book(opened, ring, tmp_path_factory.mktemp("book"))
