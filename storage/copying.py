@@ -1,4 +1,4 @@
-"""Rows in bulk: COPY into a temporary table, and from there through row-level security, which COPY itself cannot pass."""
+"""Rows in bulk: COPY into a temporary table, and from there through row-level security, which COPY cannot pass."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, cast

@@ -138,7 +138,7 @@ def append(connection: Connection, creditor_id: UUID, entries: Sequence[Entry], 
                 %(p)s::bytea[], %(h)s::bytea[]) AS n(d, s, a, k, b, p, h)""",
         {
             "creditor": creditor_id,
-            "d": arrays.packed(arrays.UUID, debtors),
+            "d": arrays.packed(arrays.ID, debtors),
             "s": arrays.packed(arrays.INT8, seqs),
             "a": arrays.packed(arrays.INSTANT, ats),
             "k": arrays.packed(arrays.TEXT, kinds),
@@ -151,20 +151,19 @@ def append(connection: Connection, creditor_id: UUID, entries: Sequence[Entry], 
         """UPDATE lanes l SET ledger_seq = n.seq, ledger_hash = n.hash
            FROM unnest(%(d)s::uuid[], %(s)s::bigint[], %(h)s::bytea[]) AS n(id, seq, hash) WHERE l.debtor_id = n.id""",
         {
-            "d": arrays.packed(arrays.UUID, [binary.raw(debtor_id.bytes) for debtor_id in moved]),
-            "s": arrays.packed(arrays.INT8, [binary.int8(seq) for seq, _ in moved.values()]),
-            "h": arrays.packed(arrays.BYTEA, [binary.raw(digest) for _, digest in moved.values()]),
+            "d": arrays.ids(moved),
+            "s": arrays.numbers(seq for seq, _ in moved.values()),
+            "h": arrays.blobs(digest for _, digest in moved.values()),
         },
     )
 
 
 def lock_heads(connection: Connection, debtor_ids: set[UUID]) -> dict[UUID, tuple[int, bytes]]:
     """Lock the lanes of these debtors, in order of id, and read the heads of their chains."""
-    ids = arrays.packed(arrays.UUID, [binary.raw(debtor_id.bytes) for debtor_id in debtor_ids])
     rows = connection.exec_driver_sql(
         """SELECT debtor_id, ledger_seq, ledger_hash FROM lanes WHERE debtor_id = ANY(%(ids)s::uuid[])
            ORDER BY debtor_id FOR UPDATE""",
-        {"ids": ids},
+        {"ids": arrays.ids(debtor_ids)},
     )
     return {debtor_id: (seq, digest) for debtor_id, seq, digest in rows}
 

@@ -34,7 +34,11 @@ SESSION = {
     "lock_timeout": f"{LOCK_SECONDS}s",
     "statement_timeout": f"{STATEMENT_SECONDS}s",
     "idle_in_transaction_session_timeout": f"{IDLE_SECONDS}s",
+    "random_page_cost": "1.1",
+    "jit": "off",
 }
+"""What every session begins with. Statements here look up some hundreds of rows by key, and disks no longer turn:
+left to itself the server would rather read whole tables, and compile plans that run for a millisecond."""
 
 DEFAULTS = {
     "connect_timeout": str(CONNECT_SECONDS),

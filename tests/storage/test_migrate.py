@@ -199,7 +199,8 @@ def test_a_launched_version_never_changes(owner: psycopg.Connection[Any], column
         owner.execute("SELECT set_config('forbear.creditor', gen_random_uuid()::text, true)")
         owner.execute(
             """INSERT INTO campaigns (campaign_id, creditor_id, name, version, digest, source, state, launched_at)
-               SELECT gen_random_uuid(), current_setting('forbear.creditor')::uuid, 'c', 1, 'd', 's', 'running', now()"""
+               SELECT gen_random_uuid(), current_setting('forbear.creditor')::uuid, 'c', 1, 'd', 's', 'running',
+                   now()"""
         )
         owner.execute("UPDATE campaigns SET state = 'paused', enrolled_until = now()")
         with pytest.raises(psycopg.errors.RestrictViolation), owner.transaction():

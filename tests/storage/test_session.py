@@ -15,7 +15,6 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from domain.errors import Unavailable
 from storage import arrays, session
-from storage import copy_binary as binary
 from storage.copying import copy_rows
 from storage.session import Database
 from tests import databases
@@ -76,18 +75,24 @@ def test_values_come_as_python_has_them(db: Database, creditor: UUID) -> None:
 
 @pytest.mark.parametrize("n", [0, 1, 700])
 def test_packed_arrays_arrive_whole(db: Database, n: int) -> None:
-    ids, texts = [uuid4() for _ in range(n)], [f"é{number}" for number in range(n)]
+    rows = [
+        (uuid4(), f"é{k}", -k, dt.datetime(2026, 1, 1, microsecond=k, tzinfo=dt.UTC), bytes([k % 256]))
+        for k in range(n)
+    ]
+    rows[n // 2 : n // 2 + 1] = [(None,) * 5] if n else []
+    i, t, k, a, b = zip(*rows, strict=True) if n else ((),) * 5
+    statement = """SELECT * FROM unnest(%(i)s::uuid[], %(t)s::text[], %(k)s::bigint[], %(a)s::timestamptz[],
+                       %(b)s::bytea[]) AS u(i, t, k, a, b)"""
+    packed = {
+        "i": arrays.ids(i),
+        "t": arrays.texts(t),
+        "k": arrays.numbers(k),
+        "a": arrays.instants(a),
+        "b": arrays.blobs(b),
+    }
     with db.system() as connection:
         for _ in range(7):  # beyond the fifth the driver prepares the statement
-            rows = connection.exec_driver_sql(
-                "SELECT * FROM unnest(%(i)s::uuid[], %(t)s::text[], %(n)s::bigint[]) AS u(i, t, n)",
-                {
-                    "i": arrays.packed(arrays.UUID, [binary.raw(one.bytes) for one in ids]),
-                    "t": arrays.packed(arrays.TEXT, [binary.text(one) for one in texts]),
-                    "n": arrays.packed(arrays.INT8, [binary.int8(-number) for number in range(n)]),
-                },
-            ).all()
-            assert [tuple(row) for row in rows] == list(zip(ids, texts, range(0, -n, -1), strict=True))
+            assert [tuple(row) for row in connection.exec_driver_sql(statement, packed)] == rows
 
 
 def test_a_server_that_is_away_is_named_without_its_password() -> None:
