@@ -1,4 +1,4 @@
-"""How much lies on the queues and how many workers beat, as the broker's own keys in Redis tell."""
+"""How much lies on the queues and how many processes use them, as the broker's own keys in Redis tell."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ import redis
 from domain.errors import Unavailable
 
 BEATS = 60
-"""Seconds after its last heartbeat for which the broker counts a worker as alive."""
+"""Seconds after its last heartbeat for which the broker counts a process as alive."""
 
 
 class Depth(NamedTuple):
@@ -37,7 +37,7 @@ class Depths:
         self._now = now
 
     def read(self) -> tuple[list[Depth], int]:
-        """The depth of each queue, and how many workers are alive. Raises Unavailable."""
+        """The depth of each queue, and how many processes use them: workers and schedulers. Raises Unavailable."""
         try:
             with self._client.pipeline(transaction=False) as pipeline:
                 for queue in self._queues:

@@ -149,13 +149,16 @@ def _cost(counts: Counter[tuple[str, ...]]) -> Metric:
 
 
 def _queue(services: Services) -> list[Metric]:
-    depths, workers = services.depths.read()
+    depths, clients = services.depths.read()
     family = GaugeMetricFamily("forbear_queue_messages", "Messages on the queues.", labels=["queue", "kind"])
     for depth in depths:
         family.add_metric([depth.queue, "waiting"], depth.waiting)
         family.add_metric([depth.queue, "fetched"], depth.fetched)
         family.add_metric([depth.queue, "dead"], depth.dead)
-    return [family, GaugeMetricFamily("forbear_workers", "Worker processes that beat.", workers)]
+    return [
+        family,
+        GaugeMetricFamily("forbear_queue_clients", "Processes that use the queue: workers, scheduler.", clients),
+    ]
 
 
 def _gauges(

@@ -54,7 +54,7 @@ async def test_metrics_count_and_name_nobody(client: httpx.AsyncClient, book: Bo
     assert found["forbear_attempts_total", "delivered", "sms"] > 0
     assert found["forbear_contacts_held_total", "cn-consumer-credit", "deferred", "hours"] > 0
     assert found["forbear_queue_messages", "dead", "sms"] == 2
-    assert found["forbear_workers",] == 2
+    assert found["forbear_queue_clients",] == 2
     assert found["forbear_up", "database"] == found["forbear_up", "queue"] == 1
     assert found["forbear_callbacks_total", "not_found", "unknown"] == 1
     assert found["forbear_debtors_due",] >= 0
