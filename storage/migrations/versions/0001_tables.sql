@@ -1,4 +1,4 @@
--- The tables, as storage/tables.py describes them (a test holds the two together). Row-level security and grants are
+-- The tables, as storage/tables/ describes them (a test holds the two together). Row-level security and grants are
 -- put on them by storage/policies.py, triggers by 0001_triggers.sql.
 
 CREATE TABLE creditors (
