@@ -8,6 +8,7 @@ quarter of the time.
 
 import logging
 import ssl
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 
@@ -81,7 +82,7 @@ class Http(AsyncHttpClient):  # type: ignore[misc]
 
     def _basic(self, auth: tuple[str, str]) -> str:
         if auth not in self._authorization:
-            self._authorization[auth] = aiohttp.BasicAuth(*auth).encode()
+            self._authorization[auth] = f"Basic {b64encode(':'.join(auth).encode()).decode()}"
         return self._authorization[auth]
 
 
