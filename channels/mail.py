@@ -19,8 +19,8 @@ from domain.message import Email
 
 CRLF = b"\r\n"
 _LINE = 76
-_WORD = 45
-"""Bytes of text in one encoded word: 75 characters hold no more (RFC 2047)."""
+_WORD = 39
+"""Bytes of text in one encoded word, so that it fits the line after `Subject:` (RFC 2047)."""
 _PLAIN_HEADER = re.compile(r"[ -~]{0,900}")
 _ADDRESS = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
