@@ -134,7 +134,7 @@ class TwilioStub:
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listen; `url` is then the address."""
-        self._runner = web.ServerRunner(web.Server(self._handle))  # type: ignore[arg-type]
+        self._runner = web.ServerRunner(web.Server(self._handle), shutdown_timeout=0.1)  # type: ignore[arg-type]
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port)
         await site.start()
