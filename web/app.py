@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
@@ -23,12 +24,15 @@ from web.webhooks import Webhooks
 MACHINES = ("/webhooks/", "/metrics", "/live")
 """Paths whose callers are programs: they get problem details, people get a page."""
 
+NO_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, auto_configure=False)
+"""The framework's own would export addresses, and with them tokens, wherever the environment tells it to."""
+
 log = logs.get_logger(__name__)
 
 
 def create_app(services: Services) -> FastAPI:
     """The application over these services; it opens nothing and closes nothing."""
-    app = FastAPI(title="Forbear", openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(title="Forbear", openapi_url=None, docs_url=None, redoc_url=None, telemetry=NO_TELEMETRY)
     counted, intake = metrics.Requests(), Intake(services.receive)
     app.include_router(pages.routes(services, Feed(services.is_stopping)))
     app.include_router(public.routes(services, intake))

@@ -157,7 +157,7 @@ def _queue(services: Services) -> list[Metric]:
         family.add_metric([depth.queue, "dead"], depth.dead)
     return [
         family,
-        GaugeMetricFamily("forbear_queue_clients", "Processes that use the queue: workers, scheduler.", clients),
+        GaugeMetricFamily("forbear_queue_clients", "Processes that use the queue.", clients),
     ]
 
 

@@ -1,5 +1,6 @@
 """Runs the application on a socket until it is told to stop."""
 
+import gc
 import os
 import signal
 import socket
@@ -60,4 +61,6 @@ def serve(
             signal.signal(number, lambda _number, _frame: None)
     if began:
         began(servers[0])
+    gc.collect()
+    gc.freeze()  # what lives as long as the server is not looked through again and again
     servers[0].run(sockets=[door])

@@ -82,10 +82,14 @@ class Webhooks:
             return
         provider, outcome, response = await self._answer(scope, receive)
         self._requests.add(provider, outcome)
-        await response(scope, receive, send)
+        if response is None:
+            await send({"type": "http.response.start", "status": 204, "headers": []})
+            await send({"type": "http.response.body"})
+        else:
+            await response(scope, receive, send)
 
-    async def _answer(self, scope: Scope, receive: Receive) -> tuple[str, str, Response]:
-        """The provider, what came of its callback in one word, and the answer."""
+    async def _answer(self, scope: Scope, receive: Receive) -> tuple[str, str, Response | None]:
+        """The provider, what came of its callback in one word, and the answer; None: an empty one."""
         provider, creditor, attempt = _parts(scope["path"])
         adapter = self._services.adapters.get(provider)
         if adapter is None:
@@ -101,7 +105,7 @@ class Webhooks:
 
     async def _take(
         self, scope: Scope, receive: Receive, adapter: Adapter, creditor_id: UUID, attempt_id: UUID | None
-    ) -> tuple[str, Response]:
+    ) -> tuple[str, Response | None]:
         """Verify, parse, store; what came of it, and the answer."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         body = await _body(receive)
@@ -128,14 +132,14 @@ class Webhooks:
         path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
         return f"{self._services.public_url}{path}?{query}" if query else f"{self._services.public_url}{path}"
 
-    async def _reply(self, adapter: Adapter, asked: CallbackRequest, creditor_id: UUID) -> Response:
+    async def _reply(self, adapter: Adapter, asked: CallbackRequest, creditor_id: UUID) -> Response | None:
         """What the adapter has to say to its provider, such as the next step of a call; mostly nothing."""
         content: Content | None = None
         if asked.attempt_id is not None and adapter.awaits_answer(asked):
             content = await asyncio.to_thread(self._services.content_of, creditor_id, asked.attempt_id)
         reply = adapter.respond(asked, content)
         if reply is None:
-            return Response(status_code=204)
+            return None
         return Response(reply.body, media_type=reply.media_type)
 
 
