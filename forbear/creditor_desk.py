@@ -9,10 +9,9 @@ from pathlib import Path
 from uuid import UUID
 
 from config.clock import open_clock
-from config.settings import Settings, load_settings, needs_embedded, resolve
+from config.settings import Settings, load_settings, resolve
 from domain.errors import BadInput, Unavailable
 from domain.identity import new_id
-from storage import migrate
 from storage.crypto import KeyRing
 from storage.session import Database
 
@@ -34,25 +33,26 @@ class Desk:
 
 @contextmanager
 def open_desk() -> Iterator[Desk]:
-    """Open the database; an embedded one is migrated first. Raises Unavailable where one of your own is not."""
+    """Open the database; an embedded one that is empty is migrated. Raises Unavailable where one of your own is."""
     wished = load_settings()
     settings = resolve(wished)
     clock = open_clock(settings)
-    _see_to_migrations(wished, settings)
     database = Database(str(settings.database_url), pool_size=2)
     try:
+        if wished.database_url is None:
+            _see_to_tables(database, settings)
         yield Desk(database, settings.keys_path, clock.now)
     finally:
         database.close()
 
 
-def _see_to_migrations(wished: Settings, settings: Settings) -> None:
-    owner = settings.database_owner_url or str(settings.database_url)
-    if migrate.current(owner) == migrate.head():
-        return
-    if not needs_embedded(wished) or wished.database_url:
-        raise Unavailable("the database is not migrated to this version.", remedy="Run `forbear release`.")
-    migrate.upgrade(owner)
+def _see_to_tables(database: Database, settings: Settings) -> None:
+    try:
+        database.creditors()
+    except Unavailable:
+        from storage import migrate  # alembic takes half a second
+
+        migrate.upgrade(settings.database_owner_url or str(settings.database_url))
 
 
 def find_or_number(desk: Desk, code: str, random: bytes) -> tuple[UUID, bool]:

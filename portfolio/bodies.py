@@ -27,7 +27,7 @@ def point_body(
     kind: str,
     zones: Sequence[str],
     country: str | None,
-    checked_at: str | None = None,
+    checked_at: datetime | None = None,
     is_used: bool | None = None,
 ) -> Body:
     """A contact point without its value."""
@@ -49,7 +49,7 @@ def account_body(
     group: str | None,
     currency: str,
     total_minor: int,
-    as_of: str,
+    as_of: date,
     state: str,
 ) -> Body:
     """An account with what is owed on it, as of the end of `as_of`."""

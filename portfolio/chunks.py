@@ -1,4 +1,4 @@
-"""Part of a file from records to packed rows: the work that several processes may do at once. Pure but for keys.
+"""Part of a file from records to packed rows: pure but for keys and chance, while the database takes the part before.
 
 Which way a debtor goes is decided here: one who is certainly new, and whose rows agree, is packed as he will lie in the
 tables; everybody else is packed to be judged and merged at the end of the file.

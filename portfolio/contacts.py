@@ -15,7 +15,6 @@ from portfolio.rows import Point, Stop
 from portfolio.values import BadCell, free_text
 
 DIALLED = frozenset({PointKind.MOBILE, PointKind.LANDLINE, PointKind.WORK})
-DATE_DIGITS = "{:%Y%m%d}"
 
 
 class Contacts(NamedTuple):
@@ -58,7 +57,7 @@ class ContactReader:
     def _read_points(self, look: Look, country: str | None) -> list[Point]:
         found: list[Point] = []
         for rank, (position, column) in enumerate(self._points):
-            cell = look.cells[position].strip()
+            cell = look.cells[position]
             if not cell:
                 continue
             for text in cell.split(column.separator) if column.separator else (cell,):
@@ -71,7 +70,7 @@ class ContactReader:
     def _read_stops(self, look: Look, as_of: date | None) -> list[Stop]:
         found = []
         for column, position, since in self._stops:
-            text = look.cells[position].strip().lower()
+            text = look.cells[position].lower()
             if text in column.values:
                 day = look.get(since) or as_of
                 found += [Stop(column.kind, day)] if day else []
@@ -127,7 +126,7 @@ class _Address:
 
 def _proof_reader(kind: Proof, read_date: Callable[[str], date]) -> Callable[[str], str]:
     if kind is Proof.BIRTH_DATE:
-        return lambda text: DATE_DIGITS.format(read_date(text))
+        return lambda text: read_date(text).isoformat().replace("-", "")
     return _all_digits if kind is Proof.POSTCODE else _last_four
 
 

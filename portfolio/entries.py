@@ -1,7 +1,6 @@
 """The ledger's entries for debtors who were merged with care: for each of whom anything changed, how he stands now."""
 
 from collections.abc import Iterator
-from datetime import date
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -31,8 +30,7 @@ def write_entries(store: Import, terms: Terms, collector: Collector) -> int:
 def _entries(changed: Changed, terms: Terms, collector: Collector, zone: ZoneInfo) -> Iterator[Entry]:
     accounts = []
     for account_id, product, days, due_on, *rest in changed.accounts:
-        due_at = due_instant(date.fromisoformat(due_on) if due_on else None, zone)
-        accounts.append(account_body(account_id, product, days, due_at, *rest))
+        accounts.append(account_body(account_id, product, days, due_instant(due_on, zone), *rest))
     points = [point_body(*each) for each in changed.points]
     body = imported_body(orjson.loads(changed.facts), points, accounts, collector)
     yield Entry(changed.debtor_id, IMPORTED, terms.at, body)

@@ -75,14 +75,17 @@ class Look:
     __slots__ = ("cells", "line", "problems")
 
     def __init__(self, line: int, cells: Sequence[str]) -> None:
-        self.line, self.cells = line, cells
+        self.line = line
+        self.cells = [cell.strip() for cell in cells]
         self.problems: list[Problem] = []
 
     def get(self, field: Field[T] | None, *more: Any) -> T | None:
         """The field's value; None where it is empty, absent or bad. `more` is handed on to its reader."""
         if field is None:
             return None
-        text = field.constant if field.position is None else self.cells[field.position].strip()
+        text = field.constant if field.position is None else self.cells[field.position]
+        if not text and not field.default and not field.is_needed:
+            return None
         try:
             if field.values is not None and text:
                 meant = field.values.get(text.lower())

@@ -110,7 +110,7 @@ def _account(pack: _Pack, who: Identity, row: Row) -> bodies.Body:
         row.group,
         row.currency,
         total,
-        row.as_of.isoformat(),
+        row.as_of,
         "open" if total else "paid",
     )
 

@@ -1,14 +1,15 @@
 """Imports one portfolio file for one creditor: all of it, or nothing.
 
-Records → rows → sealed and packed (`portfolio/chunks.py`, in several processes where it pays) → the database, part by
-part while the next part is prepared → what is doubtful is judged and merged at the end → commit. It is one
-transaction: an import that is killed has changed nothing.
+Records → rows → sealed and packed (`portfolio/chunks.py`) → the database, part by part while the next is prepared →
+doubtful rows judged and merged at the end → commit. One transaction: an import that is killed has changed nothing.
 """
 
+import contextlib
+import gc
 import hashlib
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -22,7 +23,7 @@ from sqlalchemy import Connection
 from domain.errors import BadInput, Refused
 from domain.facts import Collector
 from domain.identity import new_id
-from portfolio import chunks, parallel
+from portfolio import chunks
 from portfolio.chunks import Prepared, Task
 from portfolio.entries import write_entries
 from portfolio.mapping import Mapping
@@ -41,11 +42,7 @@ from storage.vault import Vault
 
 CHUNK = 2_000
 """Records that are prepared together."""
-WORTH_PROCESSES = 12_000_000
-"""Bytes of a file from which on the start of other processes pays: some 50,000 records."""
 
-Form = tuple[Mapping, Sequence[str], str, date | None, date]
-"""What a reader of rows is made of: mapping, header, file, day of the balances, today."""
 Progress = Callable[[int, int, int], None]
 """Told after each part: bytes read, bytes in all, records read."""
 
@@ -100,7 +97,7 @@ def import_portfolio(
     """
     digest = _digest(wish.path)
     with Rejects() as rejects, open_table(wish.path, wish.mapping) as table:
-        with parallel.few_collections(), database.tenant(creditor_id) as writes:
+        with _few_collections(), database.tenant(creditor_id) as writes:
             run = _Run(writes, database, ring, creditor_id, wish, now, table, rejects)
             summary = run.run(digest, progress)
             if wish.is_dry_run:
@@ -135,8 +132,8 @@ class _Run:
         zone = ZoneInfo(str(known.get("timezone") or "UTC"))
         self._database, self._wish, self._table, self._rejects = database, wish, table, rejects
         self._collector = Collector(known.get("first_party"), known.get("collector"))
-        self._form = (wish.mapping, table.header, str(wish.path), wish.as_of, now.astimezone(zone).date())
-        self._reader = RowReader(*self._form)
+        today = now.astimezone(zone).date()
+        self._reader = RowReader(wish.mapping, table.header, str(wish.path), wish.as_of, today)
         self._seals = Seals(ring, creditor_id, secrets.token_bytes(32), now, zone)
         self._vault = Vault(ring, CHUNK)
         self._store = Import(writes, creditor_id)
@@ -190,11 +187,11 @@ class _Run:
         has_debtors = self._store.has_debtors()
         column = self._wish.mapping.column_of("debtor")
         common = chunks.Terms(self._seals, terms.source, self._collector, has_debtors, column)
-        count = parallel.processes() if self._table.size >= WORTH_PROCESSES else 1
         tasks = (self._task(records, has_debtors=has_debtors) for records in _parts(self._table.records))
         with ThreadPoolExecutor(1, "import") as writer:
             writing: Future[None] | None = None
-            for part in parallel.in_order(_prepare, tasks, count, _begin, (self._form, common)):
+            for task in tasks:
+                part = chunks.prepare(self._reader, common, task)
                 self._counts.add(part)
                 for problems in part.problems:
                     self._rejects.add(problems)
@@ -310,16 +307,15 @@ def _parts(records: Iterator[Record]) -> Iterator[list[Record]]:
         yield part
 
 
-_bench: tuple[RowReader, chunks.Terms] | None = None
-"""What this process prepares with: set once in each process, so that it need not travel with every part."""
+@contextlib.contextmanager
+def _few_collections() -> Iterator[None]:
+    """Let the garbage collector run seldom: an import makes millions of values, none of them in circles.
 
-
-def _begin(form: Form, terms: chunks.Terms) -> None:
-    global _bench
-    _bench = (RowReader(*form), terms)
-
-
-def _prepare(task: Task) -> Prepared:
-    if _bench is None:
-        raise RuntimeError("the process was not begun")
-    return chunks.prepare(*_bench, task)
+    A third of the time would go into looking at them again and again.
+    """
+    before = gc.get_threshold()
+    gc.set_threshold(200_000, 50, 50)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)

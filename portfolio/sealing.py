@@ -7,7 +7,7 @@ came before: both are drawn from the debtor's reference by a keyed hash whose se
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
@@ -60,15 +60,26 @@ class Identity(NamedTuple):
 def identity(seals: Seals, reference: str) -> Identity:
     """The id, key and salt of a debtor who is new."""
     drawn = hashlib.blake2b(reference.encode(), key=seals.secret, digest_size=58).digest()
-    debtor_id = new_id(seals.at, drawn[:10])
+    debtor_id = UUID(int=_first_id(seals.at) | int.from_bytes(drawn[:10]) & _RANDOM_BITS)
     return Identity(debtor_id, drawn[10:42], drawn[42:58].hex(), binary.ID_LENGTH + debtor_id.bytes)
+
+
+@lru_cache(maxsize=4)
+def _first_id(at: datetime) -> int:
+    """The id of that instant without anything random."""
+    return new_id(at, bytes(10)).int
+
+
+_RANDOM_BITS = (
+    new_id(datetime.fromtimestamp(0, UTC), b"\xff" * 10).int & ~new_id(datetime.fromtimestamp(0, UTC), bytes(10)).int
+)
 
 
 class Ids:
     """Ids that sort by line, so that what is written together lies together; 48 random bits tell them apart."""
 
     def __init__(self, at: datetime, random: bytes) -> None:
-        self._first = new_id(at, bytes(10)).int
+        self._first = _first_id(at)
         self._random, self._next = random, 0
 
     def __call__(self, line: int) -> tuple[UUID, bytes]:
@@ -91,6 +102,8 @@ def digest(salt: str, digits: str) -> str:
 
 def facts(seals: Seals, rows: Sequence[Row]) -> dict[str, object]:
     """What rows say of their debtor, in the shape of `forbear policy decide`'s `debtor`."""
+    if len(rows) == 1 and not rows[0].notices:
+        return {"places": [place_facts(rows[0].place)]} if rows[0].place else {}
     found: dict[str, object] = {}
     if places := {row.place for row in rows if row.place}:
         found["places"] = [place_facts(place) for place in sorted(places, key=_place_order)]

@@ -5,7 +5,7 @@ Every reader takes the cell's text, already stripped, and raises `BadCell` with 
 
 import functools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -19,6 +19,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the beginning of a formula."""
 
 _PLAIN = re.compile(r"([+-]?)([0-9]{1,15})(?:\.([0-9]+))?")
+_USUAL = re.compile(r"[0-9]{1,15}(?:\.[0-9]+)?")
 _SHORT = re.compile(r"[+-]?[0-9](?:\.[0-9]{1,15})?[eE]\+?[0-9]{1,2}")
 _WHOLE = re.compile(r"[0-9]{1,9}(?:\.0+)?")
 _RATE = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,20})?")
@@ -47,11 +48,13 @@ class Marks:
 
 def amount(text: str, currency: str, marks: Marks) -> int:
     """Exact minor units of `currency`. More decimals than the currency has are an error unless they are zeros."""
+    digits = minor_digits(currency)
+    if marks.decimal == "." and _USUAL.fullmatch(text) and len(text.partition(".")[2]) == digits:
+        return int(text.replace(".", ""))
     found = _PLAIN.fullmatch(_plain(text, marks)) or _written_out(text, marks)
     if found is None:
         raise BadCell("no plain amount")
     sign, whole, decimals = found.groups("")
-    digits = minor_digits(currency)
     kept, beyond = decimals[:digits], decimals[digits:]
     if beyond.strip("0"):
         raise BadCell(f"more decimals than {currency} has ({digits})")
@@ -96,6 +99,7 @@ def whole_number(text: str) -> int:
     return number
 
 
+@functools.lru_cache(maxsize=4096)
 def daily_rate(text: str, *, percent: bool, days: int, marks: Marks) -> Decimal:
     """A rate over `days` days as a fraction a day, to ten decimals (half to even)."""
     plain = _plain(text.rstrip("%").rstrip() if percent else text, marks)
@@ -174,7 +178,7 @@ def free_text(text: str, longest: int = LONGEST_TEXT) -> str:
         raise BadCell("begins like a formula")
     if len(text) > longest:
         raise BadCell(f"more than {longest} characters")
-    if _CONTROL.search(text):
+    if not text.isprintable() and _CONTROL.search(text):
         raise BadCell("has a line break or another control character")
     return text
 
@@ -190,7 +194,8 @@ def words(text: str, separator: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def choice(text: str, known: Sequence[str]) -> str:
+@functools.lru_cache(maxsize=1024)
+def choice(text: str, known: tuple[str, ...]) -> str:
     """One of the known words, whatever its case."""
     word = text.lower().replace(" ", "_")
     if word not in known:

@@ -41,7 +41,8 @@ def raw(value: bytes) -> bytes:
 
 def text(value: str) -> bytes:
     """A text."""
-    return raw(value.encode())
+    data = value.encode()
+    return _length(len(data)) + data
 
 
 @lru_cache(maxsize=8192)

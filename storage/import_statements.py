@@ -18,6 +18,9 @@ _POINT_TYPES: LiteralString = """point_id uuid, debtor_id uuid, kind text, value
 PATIENCE: tuple[LiteralString, ...] = ("SET LOCAL lock_timeout = '120s'", "SET LOCAL statement_timeout = 0")
 """A merge may have to wait for lanes that a worker holds, and then takes as long as the file is large."""
 
+BY_INDEX: LiteralString = "SET LOCAL enable_seqscan = off"
+"""Statistics that were gathered during an import take its tables for empty, and plans then scan them row by row."""
+
 TABLES: tuple[LiteralString, ...] = (
     f"""CREATE TEMPORARY TABLE import_rows (line bigint, {_ACCOUNT_TYPES}, debtor text, debtor_id uuid, is_new boolean,
     kind text, language text, name_cipher bytea, name_token bytea, flags text, facts text, country text,
@@ -364,17 +367,22 @@ MERGE: tuple[LiteralString, ...] = (
     _STOPS,
 )
 
-CHANGED: LiteralString = """
-SELECT c.debtor_id, l.ledger_seq, l.ledger_hash, d.facts::text,
-    (SELECT json_agg(json_build_array(p.point_id, p.kind, p.timezones, p.country, p.reassigned_check_at,
-            p.used_by_debtor) ORDER BY p.priority DESC, p.point_id)::text
-     FROM contact_points p WHERE p.debtor_id = c.debtor_id AND NOT p.is_dead),
-    (SELECT json_agg(json_build_array(a.account_id, a.product, a.days_past_due, a.due_on, a.group_reference,
-            a.currency, a.principal + a.interest + a.penalty + a.fees, a.as_of, a.state) ORDER BY a.account_id)::text
-     FROM accounts a WHERE a.debtor_id = c.debtor_id),
-    (SELECT array_agg(s.kind ORDER BY s.kind) FROM import_stopped s WHERE s.debtor_id = c.debtor_id)
-FROM (SELECT DISTINCT debtor_id FROM import_changed) c JOIN debtors d USING (debtor_id) JOIN lanes l USING (debtor_id)
-ORDER BY c.debtor_id"""
+CHANGED: LiteralString = "SELECT DISTINCT debtor_id FROM import_changed ORDER BY debtor_id"
+
+CHANGED_DEBTORS: LiteralString = """
+SELECT debtor_id, ledger_seq, ledger_hash, facts::text FROM debtors JOIN lanes USING (debtor_id)
+WHERE debtor_id = ANY(%s) ORDER BY debtor_id"""
+
+LIVING_POINTS: LiteralString = """
+SELECT debtor_id, point_id::text, kind, timezones, country, reassigned_check_at, used_by_debtor
+FROM contact_points WHERE debtor_id = ANY(%s) AND NOT is_dead ORDER BY priority DESC, point_id"""
+
+ALL_ACCOUNTS: LiteralString = """
+SELECT debtor_id, account_id::text, product, days_past_due, due_on, group_reference, currency,
+    principal + interest + penalty + fees, as_of, state
+FROM accounts WHERE debtor_id = ANY(%s) ORDER BY account_id"""
+
+NEW_STOPS: LiteralString = "SELECT debtor_id, kind FROM import_stopped WHERE debtor_id = ANY(%s) ORDER BY kind"
 
 HEADS: LiteralString = """
 UPDATE lanes l SET ledger_seq = n.seq, ledger_hash = n.hash

@@ -6,9 +6,7 @@ from datetime import date
 from pathlib import Path
 
 import openpyxl
-import pytest
 
-from portfolio import importer
 from portfolio.sample import HEADER, rows, write_sample
 from portfolio.sealing import digest
 from tests.portfolio.books import NOW, ROW, TODAY, Book
@@ -235,18 +233,6 @@ def as_spreadsheet(column: str, text: str) -> object:
     if column in ("as_of", "due_on", "birth_date", "first_written_notice_on"):
         return date.fromisoformat(text)
     return int(text) if column == "days_past_due" else text
-
-
-def test_several_processes_do_the_same_work(new: Callable[[], Book], monkeypatch: pytest.MonkeyPatch) -> None:
-    one, several = new(), new()
-    first = one.take(sample(one.folder, 500))
-    monkeypatch.setattr(importer, "WORTH_PROCESSES", 0)
-    monkeypatch.setattr(importer, "CHUNK", 100)
-    monkeypatch.setattr("portfolio.parallel.processes", lambda: 2)
-    second = several.take(sample(several.folder, 500))
-    assert second.as_json() == first.as_json()
-    assert several.state() == one.state()
-    assert several.verify() == sum(1 for _ in several.rows("SELECT FROM ledger"))
 
 
 def test_balances_may_be_taken_as_of_another_day(book: Book) -> None:

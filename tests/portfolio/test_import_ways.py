@@ -1,6 +1,5 @@
 """Whichever way rows go in (certainly new, or with care), together or far apart in the file, the book is the same."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -50,7 +49,7 @@ def test_the_book_does_not_depend_on_the_way(
         patch.setattr(importer, "CHUNK", chunk)
         second = apart.take_rows(*rows)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(importer, "_prepare", doubting(importer))
+        patch.setattr(chunks, "prepare", doubting)
         third = careful.take_rows(*rows)
     assert without_file(first) == without_file(second) == without_file(third)
     assert together.state() == apart.state() == careful.state()
@@ -72,16 +71,12 @@ def without_file(summary: object) -> dict[str, object]:
     return summary.as_json() | {"rejects_file": None}  # type: ignore[attr-defined, no-any-return]
 
 
-def doubting(module: object) -> Callable[[Task], Prepared]:
+PREPARE = chunks.prepare
+
+
+def doubting(reader: RowReader, terms: Terms, task: Task) -> Prepared:
     """Prepares as if everybody might have come before."""
-
-    def prepare(task: Task) -> Prepared:
-        reader: RowReader
-        terms: Terms
-        reader, terms = module._bench  # type: ignore[attr-defined]
-        return chunks.prepare(reader, terms, replace(task, doubts_all=True))
-
-    return prepare
+    return PREPARE(reader, terms, replace(task, doubts_all=True))
 
 
 def test_what_a_bloom_filter_takes_for_seen_goes_in_all_the_same(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
