@@ -182,7 +182,8 @@ def seed(settings: Settings) -> UUID:
         )
         connection.exec_driver_sql(
             """INSERT INTO attempts (attempt_id, creditor_id, debtor_id, campaign_id, enrolment_id, enrolments,
-                    accounts, point_id, channel, stage, step, rank, template, language, state, reserved_at, closes_at, decision)
+                    accounts, point_id, channel, stage, step, rank, template, language, state, reserved_at, closes_at,
+                    decision)
                SELECT a, %(c)s, d, %(g)s, gen_random_uuid(), '{}', '{}', gen_random_uuid(), 'sms', 'early', 'day-3', 0,
                     't', 'en', 'reserved', %(now)s, %(now)s, '{}'
                FROM unnest(%(a)s::uuid[], %(d)s::uuid[]) AS n(a, d)""",

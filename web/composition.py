@@ -26,7 +26,9 @@ from web.access import web_token
 from web.board import RuleWords
 from web.depths import Depths
 from web.services import Services
+from workers import incoming
 from workers.links import link_key
+from workers.providers import callback_secret
 
 PRICES = ROOT / "config" / "prices.yaml"
 KEYS_KEPT = 2000
@@ -46,8 +48,18 @@ class Work:
 Compose = Callable[[Settings, Database, KeyRing, Clock], Work]
 
 
+def from_workers(settings: Settings, db: Database, ring: KeyRing, clock: Clock) -> Work:
+    """What workers give for these settings."""
+    return Work(
+        incoming.adapters(settings, ring, clock),
+        incoming.receiver(db, ring, clock),
+        incoming.contents(db, ring),
+        incoming.QUEUES,
+    )
+
+
 @contextmanager
-def open_services(settings: Settings, compose: Compose) -> Iterator[Services]:
+def open_services(settings: Settings, compose: Compose = from_workers) -> Iterator[Services]:
     """Everything that the application needs, for as long as the block lasts. `settings` hold all addresses.
 
     Raises BadSettings and Unavailable. It does not ask whether the database is migrated: `/ready` says so.
@@ -70,7 +82,7 @@ def open_services(settings: Settings, compose: Compose) -> Iterator[Services]:
             vault=Vault(ring, KEYS_KEPT),
             depths=Depths(client, work.queues),
             token=web_token(settings),
-            link_key=link_key(link_secret(settings, ring)),
+            link_key=link_key(callback_secret(settings, ring)),
             public_url=settings.public_url,
             head=migrate.head(),
             revision=lambda: migrate.current(url),
@@ -78,11 +90,6 @@ def open_services(settings: Settings, compose: Compose) -> Iterator[Services]:
             is_simulated=settings.clock == "accelerated",
             rules=rule_words(load_packs()),
         )
-
-
-def link_secret(settings: Settings, ring: KeyRing) -> bytes:
-    """What signs links: the setting, else a secret of the key ring, which all processes share."""
-    return settings.webhook_secret.get_secret_value().encode() or ring.derive("links")
 
 
 def rule_words(library: Library) -> dict[tuple[str, str], RuleWords]:

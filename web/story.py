@@ -160,7 +160,7 @@ def _item(entry: EntryRow, made: Mapping[str, MadeRow]) -> Item:
             title = f"Lifted: {label(wording.STOPS, body.get('kind'))}"
             return Item(entry.at, "stop", "good", title, _channel(body))
         case "paid":
-            amount = wording.money(int(body.get("minor") or 0), str(body.get("currency") or "XXX"))
+            amount = wording.money(int(body.get("minor") or 0), str(body.get("currency") or "¤"))
             return Item(entry.at, "money", "good", f"Paid {amount}", "")
         case "promised":
             title = f"Promised to pay by {body.get('due_on')}"

@@ -20,8 +20,9 @@ from storage.session import Database
 from tests.web.provider import Inbox, Signed
 from tests.web.serving import serving
 from web.access import FILE, kept_token, web_token
-from web.composition import Work, link_secret, open_services
+from web.composition import Work, open_services
 from web.depths import Depth, Depths
+from workers.providers import callback_secret
 
 
 def compose(_settings: Settings, _db: Database, _ring: KeyRing, _clock: Clock) -> Work:
@@ -60,11 +61,11 @@ def test_a_token_that_somebody_sets_is_taken_if_it_is_long_enough(settings: Sett
 
 def test_links_are_signed_by_the_setting_or_by_the_keys(settings: Settings) -> None:
     ring = KeyRing.open(settings.keys_path, create=True)
-    own = link_secret(settings, ring)
+    own = callback_secret(settings, ring)
     ring.rotate()
-    assert link_secret(settings, KeyRing.open(settings.keys_path)) == own, "links outlive a rotation"
+    assert callback_secret(settings, KeyRing.open(settings.keys_path)) == own, "links outlive a rotation"
     given = settings.model_copy(update={"webhook_secret": type(settings.webhook_secret)("secret")})
-    assert link_secret(given, ring) == b"secret"
+    assert callback_secret(given, ring) == b"secret"
 
 
 def test_the_depth_of_a_queue_is_what_the_broker_keeps(redis_url: str) -> None:
