@@ -57,6 +57,7 @@ def show(console: Console, summary: Summary, creditor: str, *, is_new: bool) -> 
         f"Debtors: {summary.debtors:,}, {summary.debtors_added:,} of them new. By country: {countries}.\n"
         f"Contact points: {points}.",
         highlight=False,
+        soft_wrap=True,
     )
     _show_notes(console, summary, creditor, is_new=is_new)
 
@@ -78,4 +79,4 @@ def _show_notes(console: Console, summary: Summary, creditor: str, *, is_new: bo
     if summary.unread_columns:
         notes.append(f"Columns that the mapping does not name: {', '.join(summary.unread_columns)}.")
     for note in notes:
-        console.print(note, highlight=False, markup=False)
+        console.print(note, highlight=False, markup=False, soft_wrap=True)

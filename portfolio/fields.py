@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from domain.errors import BadInput
-from portfolio.mapping import Mapping, Source
+from portfolio.mapping import SYNTHETIC_COLUMNS, Mapping, Source
 from portfolio.rows import Problem
 from portfolio.values import BadCell, value_class
 
@@ -37,7 +37,8 @@ class Columns:
             raise BadInput(_missing(missing, header), where=f"{file}:1", remedy=remedy)
         if twice := [name for name in wanted if list(header).count(name) > 1]:
             raise BadInput(f"the column `{twice[0]}` is there twice.", where=f"{file}:1", remedy="Rename one of them.")
-        self.unread = tuple(name for name in header if name and name not in wanted and name not in mapping.protected)
+        apart = {*wanted, *mapping.protected, *SYNTHETIC_COLUMNS, ""}
+        self.unread = tuple(name for name in header if name not in apart)
         """Columns that the mapping does not mention: they are not imported."""
 
     def at(self, name: str) -> int:

@@ -53,7 +53,7 @@ def test_balances_are_those_of_the_file(taken: Book) -> None:
 def test_contact_points_are_nobodys_and_protected_columns_are_nowhere(taken: Book) -> None:
     points = [point for found in taken.state().values() for point in found["points"]]
     numbers = [point[0] for point in points if point[1] != "email"]
-    assert len(numbers) > LATE
+    assert 0.95 * LATE < len(numbers) < LATE, "not everybody has one"
     assert all(is_fictional(number) for number in numbers)
     assert all(
         point[0].endswith(("@example.com", "@example.org", "@example.net")) for point in points if point[1] == "email"
