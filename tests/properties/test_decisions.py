@@ -1,0 +1,143 @@
+"""The engine against an oracle written apart from it, and the laws that any honest engine obeys."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+
+from hypothesis import HealthCheck, assume, given, note, settings
+from hypothesis import strategies as st
+
+from domain.decision import Verdict
+from domain.facts import Direction, Facts, Person
+from tests.properties.cases import facts as cases
+from tests.properties.cases import past_contacts
+from audit.oracle import SECOND, Oracle, instants, whole
+from throttling.compose import compile_rules
+from throttling.decide import decide, prepare
+from throttling.packs import WISHES, load_packs
+
+LIBRARY = load_packs()
+IDS = sorted(LIBRARY.ids - {WISHES})
+pack_sets = st.lists(st.sampled_from(IDS), min_size=1, max_size=4, unique=True)
+slow = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much])
+
+
+def engine(facts: Facts, ids: list[str]) -> tuple[Verdict, datetime | None]:
+    decision = decide(compile_rules(LIBRARY, ids), replace(facts, packs=tuple(ids)))
+    return decision.verdict, decision.until
+
+
+def opens_at(facts: Facts, ids: list[str]) -> datetime:
+    """When contact becomes possible, as an instant; never is the end of time."""
+    verdict, until = engine(facts, ids)
+    if verdict is Verdict.ALLOWED:
+        return facts.proposal.at
+    return until or datetime.max.replace(tzinfo=UTC)
+
+
+@slow
+@given(cases(), pack_sets)
+def test_same_verdict_as_the_oracle(facts: Facts, ids: list[str]) -> None:
+    verdict, _ = engine(facts, ids)
+    refusing = Oracle(ids, facts).refusing(whole(facts.proposal.at, False))
+    note(f"{ids}: engine {verdict}, oracle {refusing}")
+    assert (verdict is Verdict.ALLOWED) is (not refusing)
+
+
+@slow
+@given(cases(), pack_sets)
+def test_t_is_the_first_instant_that_the_oracle_permits(facts: Facts, ids: list[str]) -> None:
+    verdict, until = engine(facts, ids)
+    assume(verdict is not Verdict.ALLOWED)
+    oracle = Oracle(ids, facts)
+    if until is not None:
+        assert oracle.permits(until), oracle.refusing(until)
+        assert not oracle.permits(until - SECOND)
+    start = whole(facts.proposal.at, False)
+    end = until or start + timedelta(days=90)
+    length = end - start
+    step = timedelta(hours=1) if length < timedelta(days=4) else length / 90
+    for at in instants(facts, start, end, step):
+        assert not oracle.permits(at), f"the oracle permits {at}; engine: {verdict} {until}"
+
+
+@slow
+@given(cases(), pack_sets)
+def test_closes_is_the_end_of_what_is_permitted(facts: Facts, ids: list[str]) -> None:
+    decision = decide(compile_rules(LIBRARY, ids), replace(facts, packs=tuple(ids)))
+    assume(decision.is_allowed)
+    oracle = Oracle(ids, facts)
+    start = whole(facts.proposal.at, False)
+    if decision.closes is not None:
+        assert not oracle.permits(decision.closes)
+        assert oracle.permits(decision.closes - SECOND)
+    end = min(decision.closes or start + timedelta(days=30), start + timedelta(days=30))
+    for at in instants(facts, start, end, max(timedelta(minutes=30), (end - start) / 40)):
+        assert oracle.permits(at), f"{at}: {oracle.refusing(at)}"
+
+
+@slow
+@given(cases(person=Person.DEBTOR, in_reply=False), pack_sets, st.data())
+def test_more_history_never_permits_more(facts: Facts, ids: list[str], data: st.DataObject) -> None:
+    more = data.draw(past_contacts(facts.proposal.at))
+    happened_lifts = more.direction is Direction.IN
+    assume(not happened_lifts)
+    fuller = replace(facts, history=(*facts.history, more))
+    assert opens_at(fuller, ids) >= opens_at(facts, ids)
+
+
+@slow
+@given(cases(), pack_sets, st.sampled_from(IDS))
+def test_one_more_pack_never_permits_more(facts: Facts, ids: list[str], extra: str) -> None:
+    loosens = {each.pack for pack in LIBRARY.packs if pack.id in (*ids, extra) for each in pack.overrides}
+    assume(not loosens & {*ids, extra})
+    fewer = compile_rules(LIBRARY, ids)
+    more = compile_rules(LIBRARY, [*ids, extra])
+    assume(fewer.legal_zones == more.legal_zones or facts.debtor.timezones or facts.debtor.places)
+    assert opens_at(facts, [*ids, extra]) >= opens_at(facts, ids)
+
+
+@slow
+@given(cases(), pack_sets, st.randoms(use_true_random=False), st.integers(-12, 14))
+def test_order_and_spelling_do_not_matter(facts: Facts, ids: list[str], random: object, offset: int) -> None:
+    zone = timezone(timedelta(hours=offset))
+    history = [replace(past, at=past.at.astimezone(zone)) for past in facts.history]
+    assume(len({past.at for past in history}) == len(history))
+    random.shuffle(history)  # type: ignore[attr-defined]
+    shuffled = list(ids)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    proposal = replace(facts.proposal, at=facts.proposal.at.astimezone(zone))
+    other = replace(facts, history=tuple(history), proposal=proposal)
+    assert engine(other, shuffled) == engine(facts, ids)
+
+
+@slow
+@given(cases(), pack_sets, st.lists(st.integers(0, 30 * 86400), min_size=1, max_size=6))
+def test_a_prepared_debtor_answers_as_a_fresh_one(facts: Facts, ids: list[str], waits: list[int]) -> None:
+    ruleset = compile_rules(LIBRARY, ids)
+    start = facts.proposal.at
+
+    def fresh() -> object:
+        return prepare(
+            ruleset,
+            facts.debtor,
+            facts.contact_points,
+            facts.accounts,
+            facts.history,
+            facts.collector,
+            as_of=start,
+            is_chosen=False,
+        )
+
+    prepared = fresh()
+    for wait in waits:
+        delay = None if facts.proposal.expected_delivery is None else facts.proposal.expected_delivery - start
+        at = start + timedelta(seconds=wait)
+        proposal = replace(facts.proposal, at=at, expected_delivery=None if delay is None else at + delay)
+        assert prepared.decide(proposal) == fresh().decide(proposal)  # type: ignore[attr-defined]
+
+
+def test_the_oracle_and_the_engine_share_no_code() -> None:
+    from audit import oracle
+
+    text = open(oracle.__file__, encoding="utf-8").read()  # noqa: SIM115, PTH123
+    assert "throttling" not in text.replace("throttling engine", "")
