@@ -4,7 +4,7 @@ A look goes: exits first; then every enrolment that is due, by priority, as one 
 that the rules allow is made. What can't be made now is held, and the look ends with the instant of the next.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -19,13 +19,16 @@ from campaigns.progress import advance
 from campaigns.proposals import Decides, Tried, attempts, refusal
 from campaigns.rules import Rules
 from campaigns.view import AccountView, DebtorView, EnrolmentView
+from domain.attempt import AttemptState
 from domain.channel import CONTACT_CHANNEL
 from domain.decision import Decision, Verdict
 from domain.facts import Facts, Proposal
 
-__all__ = ["Contact", "Finished", "Held", "Moved", "NextAction", "Stop", "Wait", "advance", "next_action"]
+__all__ = ["Contact", "Finished", "Held", "Moved", "NextAction", "Stop", "Wait", "advance", "look_after", "next_action"]
 
 _KINDS = {kind: number for number, kind in enumerate(Kind)}
+READING = timedelta(days=3)
+"""For how long what a debtor wrote holds further reminders, until a person has read it."""
 _LAST_ZONE = ("Etc/GMT+12",)
 """Where the day begins last: what is not due there is due nowhere."""
 
@@ -68,11 +71,35 @@ def next_action(view: DebtorView, now: datetime, rules: Rules) -> NextAction:
     if not zones:
         for one in due:
             _hold(one, refusal(one.enrolment.cadence, "known-place", _NO_PLACE), place, notes)
+    elif due and view.unread_since is not None and now < view.unread_since + READING:
+        for one in due:
+            _hold(one, refusal(one.enrolment.cadence, "unread-reply", _UNREAD), place, notes)
     elif due:
         contact = _first_allowed(due, view, place, rules, notes)
     return _answer(view, contact, notes)
 
 
+def look_after(view: DebtorView, contact: Contact, now: datetime) -> datetime | None:
+    """When to look at the debtor next, for the enrolments of `contact`, if it is made at `now`; None: none goes on."""
+    zones = zones_of(view.facts, (point.point for point in view.points if not point.is_dead)) or _LAST_ZONE
+    place = Place(zones, now, local_today(zones, now))
+    accounts = {account.account_id: account for account in view.accounts}
+    looks = []
+    for enrolment in view.enrolments:
+        if enrolment.enrolment_id not in contact.enrolments:
+            continue
+        moved = advance(enrolment, AttemptState.ACCEPTED, now, step=contact.step, rank=contact.rank)
+        if isinstance(moved, Moved):
+            stands = replace(enrolment, stage=moved.stage, step=moved.step, rank=0, last_contact_at=now)
+            step = enrolment.cadence.by_id[moved.step]
+            day = due_day(step, stands, accounts[enrolment.account_id], place)
+            opens = now if day is None else due_instant(step, day, place)
+            span = opening(step.window, zones, opens)
+            looks.append(span[0] if span else opens)
+    return min(looks, default=None)
+
+
+_UNREAD = "The debtor has written, and nobody has read it yet; reading it would change that, or three days."
 _NO_DAY = ("days-past-due", "Nobody knows how many days the account is past due; a fresh import would change it.")
 _NO_PLACE = "Nobody knows which time it is where the debtor is; a place or a number with a known zone would change it."
 

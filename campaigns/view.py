@@ -70,6 +70,7 @@ class DebtorView:
 
     `facts` has stops and bans of the suppressions already merged in; `history` holds what is reserved or in doubt as
     well. `promised_until` gives the last due day of an open promise by account; `has_plan` the accounts on a plan.
+    `unread_since`: when the first of the debtor's messages came that a person has yet to read.
     """
 
     debtor_id: UUID
@@ -84,3 +85,4 @@ class DebtorView:
     history: tuple[PastContact, ...] = ()
     promised_until: Mapping[UUID, date] = field(default_factory=dict)
     has_plan: frozenset[UUID] = frozenset()
+    unread_since: datetime | None = None

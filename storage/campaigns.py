@@ -5,7 +5,7 @@ so that a million accounts hold no lock for long; whoever dies in the middle lea
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -84,6 +84,15 @@ def versions(connection: Connection, creditor_id: UUID, name: str | None = None)
             WHERE creditor_id = %(creditor)s AND (%(name)s::text IS NULL OR name = %(name)s)
             ORDER BY name, version DESC""",  # noqa: S608 -- a constant
         {"creditor": creditor_id, "name": name},
+    )
+    return [CampaignRow._make(row) for row in rows]
+
+
+def by_ids(connection: Connection, ids: Collection[UUID]) -> list[CampaignRow]:
+    """These versions."""
+    rows = connection.exec_driver_sql(
+        f"SELECT {_COLUMNS} FROM campaigns WHERE campaign_id = ANY(%(ids)s)",  # noqa: S608 -- a constant
+        {"ids": list(ids)},
     )
     return [CampaignRow._make(row) for row in rows]
 

@@ -130,6 +130,22 @@ def append(connection: Connection, creditor_id: UUID, entries: Sequence[Entry], 
         rows, moved = chain(heads, creditor_id, entries)
     except KeyError as error:
         raise BadInput("the creditor has no such debtor, so nothing was written.", where=f"debtor {error}") from None
+    insert(connection, creditor_id, rows)
+    connection.exec_driver_sql(
+        """UPDATE lanes l SET ledger_seq = n.seq, ledger_hash = n.hash
+           FROM unnest(%(d)s::uuid[], %(s)s::bigint[], %(h)s::bytea[]) AS n(id, seq, hash) WHERE l.debtor_id = n.id""",
+        {
+            "d": arrays.ids(moved),
+            "s": arrays.numbers(seq for seq, _ in moved.values()),
+            "h": arrays.blobs(digest for _, digest in moved.values()),
+        },
+    )
+
+
+def insert(connection: Connection, creditor_id: UUID, rows: Sequence[Link]) -> None:
+    """Write entries that `chain` linked; the caller moves the lanes' heads in the same transaction."""
+    if not rows:
+        return
     debtors, seqs, ats, _, kinds, bodies, befores, hashes = zip(*rows, strict=True)
     connection.exec_driver_sql(
         """INSERT INTO ledger (debtor_id, seq, at, creditor_id, kind, body, previous, hash)
@@ -145,15 +161,6 @@ def append(connection: Connection, creditor_id: UUID, entries: Sequence[Entry], 
             "b": arrays.packed(arrays.JSON, bodies),
             "p": arrays.packed(arrays.BYTEA, befores),
             "h": arrays.packed(arrays.BYTEA, hashes),
-        },
-    )
-    connection.exec_driver_sql(
-        """UPDATE lanes l SET ledger_seq = n.seq, ledger_hash = n.hash
-           FROM unnest(%(d)s::uuid[], %(s)s::bigint[], %(h)s::bytea[]) AS n(id, seq, hash) WHERE l.debtor_id = n.id""",
-        {
-            "d": arrays.ids(moved),
-            "s": arrays.numbers(seq for seq, _ in moved.values()),
-            "h": arrays.blobs(digest for _, digest in moved.values()),
         },
     )
 

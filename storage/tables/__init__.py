@@ -7,7 +7,7 @@ Instants are `timestamptz` in UTC; money is integer minor units beside a currenc
 """
 
 from storage.tables.book import Account, ContactPoint, Creditor, Debtor, DebtorKey, Portfolio
-from storage.tables.outreach import Attempt, Campaign, Enrolment, Lane
+from storage.tables.outreach import Attempt, Campaign, Enrolment, Lane, Pace
 from storage.tables.records import DeadLetter, LedgerEntry, Rollup, RollupDelta
 from storage.tables.returns import OutsideContact, PaymentReceived, Promise, StoredEvent, StoredInbound, Suppression
 from storage.tables.schema import Base
@@ -26,6 +26,7 @@ __all__ = [
     "Lane",
     "LedgerEntry",
     "OutsideContact",
+    "Pace",
     "PaymentReceived",
     "Portfolio",
     "Promise",

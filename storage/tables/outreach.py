@@ -5,12 +5,11 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, SmallInteger, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.attempt import NEVER_MADE, AttemptState
 from domain.channel import Channel
-from storage.tables.schema import Base, one_of
+from storage.tables.schema import EMPTY_ARRAY, Base, one_of
 
 
 class Campaign(Base):
@@ -80,12 +79,13 @@ class Lane(Base):
 
 
 class Attempt(Base):
-    """One contact made or being made: the delivery state machine, with the decision that allowed it.
+    """One contact made or being made: the delivery state machine. The ledger has the decision that allowed it.
 
     `queued_at` is when its batch was last put on a queue (None: the outbox owes it), `lease_until` when a worker that
     began to send it counts as dead: both by the database's own clock. `not_before` delays a retry;
     `closes_at` is the end of its permitted window, at which it must not leave. `accounts` are the creditor's accounts
-    that it speaks for; `enrolment_id` is the leading one of `enrolments`.
+    that it speaks for; `enrolment_id` is the leading one of `enrolments`. `tried` are providers that did not take it;
+    `next_look` is when the debtor is to be looked at again if it is made.
     """
 
     __tablename__ = "attempts"
@@ -122,7 +122,9 @@ class Attempt(Base):
     cost: Mapped[int | None]
     content_digest: Mapped[bytes | None]
     content_cipher: Mapped[bytes | None]
-    decision: Mapped[dict[str, Any]] = mapped_column(JSON)
+    purpose: Mapped[str] = mapped_column(server_default="collect")
+    tried: Mapped[list[str]] = mapped_column(server_default=EMPTY_ARRAY)
+    next_look: Mapped[dt.datetime | None]
     __table_args__ = (
         Index("ix_attempts_debtor_id_reserved_at", "debtor_id", "reserved_at"),
         Index(
@@ -147,3 +149,13 @@ class Attempt(Base):
         one_of("state", [state.value for state in AttemptState], "state"),
         {"postgresql_with": {"fillfactor": "80"}},
     )
+
+
+class Pace(Base):
+    """How far a campaign has given away its contacts: the next one of `lane` (all, or a channel) is due at `next_at`."""
+
+    __tablename__ = "paces"
+    campaign_id: Mapped[UUID] = mapped_column(primary_key=True)
+    lane: Mapped[str] = mapped_column(primary_key=True)
+    creditor_id: Mapped[UUID]
+    next_at: Mapped[dt.datetime]

@@ -37,7 +37,10 @@ class StoredEvent(Base):
 
 
 class StoredInbound(Base):
-    """What a debtor sent; `debtor_id` None: nobody was found by that sender."""
+    """What a debtor sent; `debtor_id` None: nobody was found by that sender.
+
+    `applied_at`: what it means was done; `handled_at`: no person has to read it any more.
+    """
 
     __tablename__ = "inbound"
     inbound_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -51,8 +54,12 @@ class StoredInbound(Base):
     at: Mapped[dt.datetime]
     intent: Mapped[str | None]
     text_cipher: Mapped[bytes | None]
+    applied_at: Mapped[dt.datetime | None]
     handled_at: Mapped[dt.datetime | None]
-    __table_args__ = (UniqueConstraint("creditor_id", "provider", "key"),)
+    __table_args__ = (
+        UniqueConstraint("creditor_id", "provider", "key"),
+        Index("ix_inbound_open", "creditor_id", "at", postgresql_where=text("applied_at IS NULL")),
+    )
 
 
 class Suppression(Base):
@@ -100,8 +107,8 @@ class PaymentReceived(Base):
     __tablename__ = "payments"
     payment_id: Mapped[UUID] = mapped_column(primary_key=True)
     creditor_id: Mapped[UUID]
-    account_id: Mapped[UUID] = mapped_column(index=True)
-    debtor_id: Mapped[UUID]
+    account_id: Mapped[UUID]
+    debtor_id: Mapped[UUID] = mapped_column(index=True)
     key: Mapped[str]
     minor: Mapped[int]
     currency: Mapped[str]

@@ -301,7 +301,6 @@ def _attempt(
         reserved_at=at,
         closes_at=closes,
         segments=2 if channel == "sms" else None,
-        decision={"verdict": "allowed", "rules": []},
     )
     for state, when in list(zip(course, times, strict=True))[1:]:
         _move(pen, attempt_id, state, when, said)

@@ -13,7 +13,7 @@ depends_on = None
 
 TABLES = (
     *("dead_letters", "rollups", "rollup_deltas", "ledger", "promises", "payments", "outside_contacts", "suppressions"),
-    *("inbound", "delivery_events", "attempts", "lanes", "enrolments", "campaigns", "accounts", "portfolios"),
+    *("inbound", "delivery_events", "attempts", "paces", "lanes", "enrolments", "campaigns", "accounts", "portfolios"),
     *("contact_points", "debtor_keys", "debtors", "creditors"),
 )
 FUNCTIONS = (

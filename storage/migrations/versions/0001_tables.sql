@@ -184,7 +184,9 @@ CREATE TABLE attempts (
     cost bigint,
     content_digest bytea,
     content_cipher bytea,
-    decision json NOT NULL,
+    purpose text NOT NULL DEFAULT 'collect',
+    tried text[] NOT NULL DEFAULT '{}',
+    next_look timestamptz,
     CONSTRAINT pk_attempts PRIMARY KEY (attempt_id),
     CONSTRAINT ck_attempts_channel CHECK (channel IN ('sms', 'voice', 'email', 'letter')),
     CONSTRAINT ck_attempts_state CHECK (state IN (
@@ -198,6 +200,14 @@ CREATE INDEX ix_attempts_reserved ON attempts (creditor_id, channel, queued_at) 
 CREATE INDEX ix_attempts_unsettled ON attempts (creditor_id, sending_at) WHERE state IN ('sending', 'in_doubt');
 CREATE UNIQUE INDEX uq_attempts_step ON attempts (enrolment_id, step, rank)
     WHERE state NOT IN ('cancelled', 'expired', 'rejected');
+
+CREATE TABLE paces (
+    campaign_id uuid NOT NULL,
+    lane text NOT NULL,
+    creditor_id uuid NOT NULL,
+    next_at timestamptz NOT NULL,
+    CONSTRAINT pk_paces PRIMARY KEY (campaign_id, lane)
+);
 
 CREATE TABLE delivery_events (
     event_id uuid NOT NULL,
@@ -232,10 +242,12 @@ CREATE TABLE inbound (
     at timestamptz NOT NULL,
     intent text,
     text_cipher bytea,
+    applied_at timestamptz,
     handled_at timestamptz,
     CONSTRAINT pk_inbound PRIMARY KEY (inbound_id),
     CONSTRAINT uq_inbound_creditor_id_provider_key UNIQUE (creditor_id, provider, key)
 );
+CREATE INDEX ix_inbound_open ON inbound (creditor_id, at) WHERE applied_at IS NULL;
 CREATE INDEX ix_inbound_debtor_id ON inbound (debtor_id);
 
 CREATE TABLE suppressions (
@@ -284,7 +296,7 @@ CREATE TABLE payments (
     CONSTRAINT pk_payments PRIMARY KEY (payment_id),
     CONSTRAINT uq_payments_creditor_id_key UNIQUE (creditor_id, key)
 );
-CREATE INDEX ix_payments_account_id ON payments (account_id);
+CREATE INDEX ix_payments_debtor_id ON payments (debtor_id);
 
 CREATE TABLE promises (
     promise_id uuid NOT NULL,
