@@ -37,6 +37,22 @@ class Balances:
         return Money(self.principal + self.interest + self.penalty + self.fees, self.currency)
 
 
+def after_payment(balances: Balances, minor: int) -> Balances:
+    """What is owed after a payment: fees are settled first, then interest, penalty interest, principal.
+
+    The order of PRC Civil Code art. 561, which others share: costs, interest, principal. What is paid beyond all of it
+    is left to the creditor's own books.
+    """
+    left = minor
+    owed = []
+    for part in (balances.fees, balances.interest, balances.penalty, balances.principal):
+        paid = min(left, max(0, part))
+        left -= paid
+        owed.append(part - paid)
+    fees, interest, penalty, principal = owed
+    return Balances(balances.currency, principal, interest, penalty, fees, balances.as_of)
+
+
 @dataclass(frozen=True, slots=True)
 class PenaltyRate:
     """A penalty rate by day: `daily` is a fraction (0.0005 for 0.05 % a day) applied to the overdue principal."""

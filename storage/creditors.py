@@ -32,6 +32,12 @@ def profile(connection: Connection) -> dict[str, Any]:
     return dict(found[0]) if found else {}
 
 
+def profile_text(connection: Connection) -> str:
+    """The same as JSON text, by which what was made of it is remembered."""
+    found = connection.exec_driver_sql("SELECT profile::text FROM creditors").scalar()
+    return str(found or "{}")
+
+
 def _make(db: Database, code: str, at: dt.datetime, id_random: bytes) -> UUID:
     """The id of the new creditor, or of the one that another process made in the same moment."""
     creditor_id = new_id(at, id_random)

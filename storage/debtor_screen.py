@@ -143,7 +143,8 @@ def story(connection: Connection, creditor_id: UUID, debtor_id: UUID, limit: int
 
     subject = rows(
         """SELECT d.debtor_id, d.reference, d.kind, d.language, d.name_cipher, d.facts, l.due_at, l.waiting
-           FROM debtors d LEFT JOIN lanes l USING (debtor_id) WHERE d.creditor_id = %(creditor)s AND d.debtor_id = %(id)s"""
+           FROM debtors d LEFT JOIN lanes l USING (debtor_id)
+           WHERE d.creditor_id = %(creditor)s AND d.debtor_id = %(id)s"""
     )
     if not subject:
         return None

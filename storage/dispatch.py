@@ -170,11 +170,9 @@ class ClaimedLane(NamedTuple):
     waiting: str | None
 
 
-_CLAIM = """WITH due AS (
-    SELECT debtor_id FROM lanes WHERE creditor_id = %(creditor)s AND due_at <= %(now)s
-    ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-)
-SELECT l.debtor_id, l.ledger_seq, l.ledger_hash, l.waiting::text FROM lanes l JOIN due USING (debtor_id)"""
+_CLAIM = """SELECT debtor_id, ledger_seq, ledger_hash, waiting::text FROM lanes
+WHERE creditor_id = %(creditor)s AND due_at <= %(now)s ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED"""
+"""What it reads must come from the locking statement itself: only that sees what others wrote a moment before."""
 
 
 def claim(connection: Connection, creditor_id: UUID, now: dt.datetime, limit: int) -> list[ClaimedLane]:
@@ -360,7 +358,7 @@ def _array(ids: Sequence[UUID]) -> str:
 
 
 class EnrolmentMove(NamedTuple):
-    """Where an enrolment stands after a look or an attempt's end; a `stage` or `last_contact_at` None keeps what was."""
+    """Where an enrolment stands after a look; a `stage` or `last_contact_at` None keeps what was."""
 
     enrolment_id: UUID
     state: str

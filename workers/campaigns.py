@@ -111,15 +111,20 @@ def stop(db: Database, creditor_id: UUID, name: str, now: datetime) -> Changed:
         known = rows.versions(connection, creditor_id, name)
         campaign = _moved(known, name, ("running", "paused", "stopped"), "stopped")
         rows.set_state(connection, campaign.campaign_id, ("running", "paused"), "stopped")
+    ended = finish_stop(db, creditor_id, campaign.campaign_id, now)
+    with db.tenant(creditor_id) as connection:
+        return Changed(campaign, ended, rows.in_flight(connection, campaign.campaign_id))
+
+
+def finish_stop(db: Database, creditor_id: UUID, campaign_id: UUID, now: datetime) -> int:
+    """End the enrolments that a stopped campaign still has; how many there were."""
     ended = 0
     while True:
         with db.tenant(creditor_id) as connection:
-            left = rows.leave(connection, creditor_id, campaign.campaign_id, now)
+            left = rows.leave(connection, creditor_id, campaign_id, now)
         ended += left
         if not left:
-            break
-    with db.tenant(creditor_id) as connection:
-        return Changed(campaign, ended, rows.in_flight(connection, campaign.campaign_id))
+            return ended
 
 
 def cadence_of(campaign: CampaignRow) -> Cadence:

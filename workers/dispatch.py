@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import orjson
 from sqlalchemy import Connection
 
 from campaigns.actions import Contact, Held, NextAction
@@ -116,7 +117,7 @@ class Dispatcher:
         wanting: list[tuple[UUID, list[pace.Lane]]] = []
         for view, action in looks:
             contact = action.action
-            if isinstance(contact, Contact) and not _has_place(waiting[view.debtor_id]):
+            if isinstance(contact, Contact) and not _has_place(waiting[view.debtor_id], now):
                 lead = next(one for one in view.enrolments if one.enrolment_id == contact.enrolments[0])
                 found = [*pace.lanes(lead.campaign_id, lead.cadence.pacing, contact.channel)]
                 if found:
@@ -144,9 +145,16 @@ class Dispatcher:
 PACED = "pacing"
 
 
-def _has_place(waiting: str | None) -> bool:
+def _has_place(waiting: str | None, now: dt.datetime) -> bool:
     """Whether the debtor comes back because its place in the pace of its campaign has come."""
-    return waiting is not None and f'"rule":"{PACED}"' in waiting.replace(" ", "")
+    if waiting is None or PACED not in waiting:
+        return False
+    held = orjson.loads(waiting)["held"]
+    return any(
+        rule["rule"] == PACED and rule["until"] and dt.datetime.fromisoformat(rule["until"]) <= now
+        for one in held
+        for rule in one["rules"]
+    )
 
 
 def _held_by_pace(view: DebtorView, contact: Contact, until: dt.datetime) -> Held:

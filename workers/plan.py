@@ -1,4 +1,4 @@
-"""What one look at a debtor becomes: reservations, moves, ledger entries, counts. Pure; `workers/dispatch.py` writes it."""
+"""What one look at a debtor becomes: reservations, moves, entries, counts. Pure; `workers/dispatch.py` writes it."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence

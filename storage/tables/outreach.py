@@ -152,7 +152,7 @@ class Attempt(Base):
 
 
 class Pace(Base):
-    """How far a campaign has given away its contacts: the next one of `lane` (all, or a channel) is due at `next_at`."""
+    """How far a campaign has given away its contacts: the next of `lane` (all, day, a channel) is due at `next_at`."""
 
     __tablename__ = "paces"
     campaign_id: Mapped[UUID] = mapped_column(primary_key=True)

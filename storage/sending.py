@@ -1,0 +1,279 @@
+"""The statements of delivery: what an attempt needs to leave, the final gate, and what became of it. All in bulk.
+
+The caller holds the lane locks of all debtors concerned (`lock_of`), and with them the ends of their chains.
+"""
+
+import datetime as dt
+from collections.abc import Collection, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from domain.attempt import TRANSITIONS, AttemptState
+from storage import arrays
+from storage.ledger import Heads
+
+_FROM = arrays.texts(state for state, targets in TRANSITIONS.items() for _ in targets)
+_TO = arrays.texts(to for targets in TRANSITIONS.values() for to in targets)
+LEASE = dt.timedelta(minutes=2)
+"""How long a worker may take from `sending` to the record; after that it counts as dead."""
+
+
+class Outgoing(NamedTuple):
+    """One attempt with all that its message needs; `is_running`: neither campaign nor creditor is stopped or paused."""
+
+    attempt_id: UUID
+    debtor_id: UUID
+    campaign_id: UUID
+    enrolments: list[UUID]
+    accounts: list[UUID]
+    point_id: UUID
+    channel: str
+    stage: str
+    step: str
+    rank: int
+    template: str
+    language: str
+    state: str
+    closes_at: dt.datetime
+    not_before: dt.datetime | None
+    next_look: dt.datetime | None
+    tries: int
+    tried: list[str]
+    is_running: bool
+    is_first: bool
+    kind: str
+    reference: str
+    name_cipher: bytes
+    facts: str
+    verify_salt: str
+    verify_digests: list[str]
+    value_cipher: bytes | None
+    country: str | None
+    timezones: list[str] | None
+
+
+class OwedAccount(NamedTuple):
+    """One account as a message speaks of it."""
+
+    account_id: UUID
+    reference: str
+    product: str
+    currency: str
+    principal: int
+    interest: int
+    penalty: int
+    fees: int
+    penalty_daily: Decimal
+    as_of: dt.date
+    days_past_due: int
+
+
+def lock_of(connection: Connection, attempt_ids: Collection[UUID]) -> dict[UUID, tuple[int, bytes]]:
+    """Lock the lanes of the debtors of these attempts, in order of debtor, and read the ends of their chains."""
+    rows = connection.exec_driver_sql(
+        """SELECT debtor_id, ledger_seq, ledger_hash FROM lanes
+           WHERE debtor_id IN (SELECT debtor_id FROM attempts WHERE attempt_id = ANY(%(ids)s::uuid[]))
+           ORDER BY debtor_id FOR UPDATE""",
+        {"ids": arrays.ids(attempt_ids)},
+    )
+    return {debtor_id: (seq, digest) for debtor_id, seq, digest in rows}
+
+
+_OUTGOING = """SELECT a.attempt_id, a.debtor_id, a.campaign_id, a.enrolments, a.accounts, a.point_id, a.channel,
+    a.stage, a.step, a.rank, a.template, a.language, a.state, a.closes_at, a.not_before, a.next_look, a.tries, a.tried,
+    c.state = 'running' AND r.stopped_at IS NULL, e.last_contact_at IS NULL,
+    d.kind, d.reference, d.name_cipher, d.facts::text, d.verify_salt, d.verify_digests,
+    p.value_cipher, p.country, p.timezones
+FROM attempts a
+    JOIN debtors d ON d.debtor_id = a.debtor_id
+    JOIN campaigns c ON c.campaign_id = a.campaign_id
+    JOIN creditors r ON r.creditor_id = a.creditor_id
+    LEFT JOIN contact_points p ON p.point_id = a.point_id
+    LEFT JOIN enrolments e ON e.enrolment_id = a.enrolment_id
+WHERE a.attempt_id = ANY(%(ids)s::uuid[]) AND a.state = 'reserved'"""
+
+
+def outgoing(connection: Connection, attempt_ids: Collection[UUID]) -> list[Outgoing]:
+    """Those of these attempts that are still reserved, with all that their messages need."""
+    rows = connection.exec_driver_sql(_OUTGOING, {"ids": arrays.ids(attempt_ids)})
+    return [*map(Outgoing._make, rows.all())]
+
+
+def owed(connection: Connection, account_ids: Collection[UUID]) -> dict[UUID, OwedAccount]:
+    """These accounts, by id."""
+    rows = connection.exec_driver_sql(
+        """SELECT account_id, reference, product, currency, principal, interest, penalty, fees, penalty_daily, as_of,
+                  days_past_due
+           FROM accounts WHERE account_id = ANY(%(ids)s::uuid[])""",
+        {"ids": arrays.ids(account_ids)},
+    )
+    return {row[0]: OwedAccount._make(row) for row in rows}
+
+
+class Leaving(NamedTuple):
+    """One attempt that is about to be handed to a provider, with what it says: its digest, and the text sealed."""
+
+    attempt_id: UUID
+    provider: str
+    segments: int | None
+    content_digest: bytes
+    content_cipher: bytes
+
+
+def mark_sending(connection: Connection, leaving: Sequence[Leaving], now: dt.datetime) -> set[UUID]:
+    """Take what is still reserved: from this commit on it counts as sent until it is proved otherwise. Which they are.
+
+    The lease runs by the database's own clock, so that a dead worker is told from a slow one on any machine.
+    """
+    if not leaving:
+        return set()
+    rows = connection.exec_driver_sql(
+        """UPDATE attempts a SET state = 'sending', sending_at = %(now)s, lease_until = clock_timestamp() + %(lease)s,
+                provider = n.p, segments = n.s, content_digest = n.d, content_cipher = n.c, tries = a.tries + 1
+           FROM unnest(%(a)s::uuid[], %(p)s::text[], %(s)s::bigint[], %(d)s::bytea[], %(c)s::bytea[])
+                AS n(a, p, s, d, c)
+           WHERE a.attempt_id = n.a AND a.state = 'reserved' RETURNING a.attempt_id""",
+        {
+            "now": now,
+            "lease": LEASE,
+            "a": arrays.ids(one.attempt_id for one in leaving),
+            "p": arrays.texts(one.provider for one in leaving),
+            "s": arrays.numbers(one.segments for one in leaving),
+            "d": arrays.blobs(one.content_digest for one in leaving),
+            "c": arrays.blobs(one.content_cipher for one in leaving),
+        },
+    )
+    return {row[0] for row in rows}
+
+
+class AttemptMove(NamedTuple):
+    """Where an attempt goes, and what is known of it then; None keeps what was. `at` is the instant of the move."""
+
+    attempt_id: UUID
+    state: AttemptState
+    at: dt.datetime
+    provider_ref: str | None = None
+    outcome: str | None = None
+    failure: str | None = None
+    code: str | None = None
+    cost: int | None = None
+    not_before: dt.datetime | None = None
+    tried: str | None = None
+
+
+_MOVE = """UPDATE attempts a SET state = n.st,
+    accepted_at = CASE WHEN n.st = 'accepted' THEN n.t ELSE a.accepted_at END,
+    settled_at = CASE WHEN n.st IN ('delivered', 'undelivered', 'rejected', 'cancelled', 'expired', 'closed') THEN n.t
+        ELSE a.settled_at END,
+    provider_ref = coalesce(n.r, a.provider_ref), outcome = coalesce(n.o, a.outcome),
+    failure = coalesce(n.f, a.failure), code = coalesce(n.c, a.code), cost = coalesce(n.k, a.cost),
+    not_before = n.nb, tried = CASE WHEN n.tr IS NULL THEN a.tried ELSE a.tried || n.tr END,
+    queued_at = CASE WHEN n.st = 'reserved' THEN NULL ELSE a.queued_at END, lease_until = NULL
+FROM unnest(%(a)s::uuid[], %(st)s::text[], %(t)s::timestamptz[], %(r)s::text[], %(o)s::text[], %(f)s::text[],
+        %(c)s::text[], %(k)s::bigint[], %(nb)s::timestamptz[], %(tr)s::text[]) AS n(a, st, t, r, o, f, c, k, nb, tr)
+WHERE a.attempt_id = n.a AND EXISTS (
+    SELECT FROM unnest(%(from)s::text[], %(to)s::text[]) AS legal(f, t) WHERE legal.f = a.state AND legal.t = n.st)
+RETURNING a.attempt_id"""
+
+
+def move_attempts(connection: Connection, moves: Sequence[AttemptMove]) -> set[UUID]:
+    """Make those of the moves that the life cycle allows; of which attempts they were. One move an attempt."""
+    if not moves:
+        return set()
+    rows = connection.exec_driver_sql(
+        _MOVE,
+        {
+            "from": _FROM,
+            "to": _TO,
+            "a": arrays.ids(move.attempt_id for move in moves),
+            "st": arrays.texts(move.state for move in moves),
+            "t": arrays.instants(move.at for move in moves),
+            "r": arrays.texts(move.provider_ref for move in moves),
+            "o": arrays.texts(move.outcome for move in moves),
+            "f": arrays.texts(move.failure for move in moves),
+            "c": arrays.texts(move.code for move in moves),
+            "k": arrays.numbers(move.cost for move in moves),
+            "nb": arrays.instants(move.not_before for move in moves),
+            "tr": arrays.texts(move.tried for move in moves),
+        },
+    )
+    return {row[0] for row in rows}
+
+
+def name_refs(connection: Connection, refs: Sequence[tuple[UUID, str]]) -> None:
+    """Keep the provider's name of attempts that had moved on before it was told: by it late events are found."""
+    if refs:
+        connection.exec_driver_sql(
+            """UPDATE attempts a SET provider_ref = n.r FROM unnest(%(a)s::uuid[], %(r)s::text[]) AS n(a, r)
+               WHERE a.attempt_id = n.a AND a.provider_ref IS NULL""",
+            {"a": arrays.ids(one[0] for one in refs), "r": arrays.texts(one[1] for one in refs)},
+        )
+
+
+class Release(NamedTuple):
+    """Where an enrolment stands after its attempt ended; `last_contact_at` None: no contact was made."""
+
+    enrolment_id: UUID
+    attempt_id: UUID
+    state: str
+    stage: str
+    step: str | None
+    rank: int
+    last_contact_at: dt.datetime | None
+
+
+def release(connection: Connection, releases: Sequence[Release]) -> set[UUID]:
+    """Move on the enrolments that still wait for these attempts; which they were."""
+    if not releases:
+        return set()
+    rows = connection.exec_driver_sql(
+        """UPDATE enrolments e SET state = n.s, stage = n.sg, step = n.st, rank = n.rk, attempt_id = NULL,
+                last_contact_at = coalesce(n.lc, e.last_contact_at)
+           FROM unnest(%(e)s::uuid[], %(a)s::uuid[], %(s)s::text[], %(sg)s::text[], %(st)s::text[], %(rk)s::bigint[],
+                %(lc)s::timestamptz[]) AS n(e, a, s, sg, st, rk, lc)
+           WHERE e.enrolment_id = n.e AND e.attempt_id = n.a AND e.state = 'active'
+           RETURNING e.enrolment_id""",
+        {
+            "e": arrays.ids(one.enrolment_id for one in releases),
+            "a": arrays.ids(one.attempt_id for one in releases),
+            "s": arrays.texts(one.state for one in releases),
+            "sg": arrays.texts(one.stage for one in releases),
+            "st": arrays.texts(one.step for one in releases),
+            "rk": arrays.numbers(one.rank for one in releases),
+            "lc": arrays.instants(one.last_contact_at for one in releases),
+        },
+    )
+    return {row[0] for row in rows}
+
+
+def move_heads(connection: Connection, heads: Heads, due: dict[UUID, dt.datetime]) -> None:
+    """Write the ends of chains, and make debtors due at these instants at the latest."""
+    debtors = {**dict.fromkeys(heads), **dict.fromkeys(due)}
+    if not debtors:
+        return
+    connection.exec_driver_sql(
+        """UPDATE lanes l SET due_at = least(l.due_at, n.due), ledger_seq = coalesce(n.s, l.ledger_seq),
+                ledger_hash = coalesce(n.h, l.ledger_hash)
+           FROM unnest(%(d)s::uuid[], %(due)s::timestamptz[], %(s)s::bigint[], %(h)s::bytea[]) AS n(d, due, s, h)
+           WHERE l.debtor_id = n.d""",
+        {
+            "d": arrays.ids(debtors),
+            "due": arrays.instants(due.get(one) for one in debtors),
+            "s": arrays.numbers(heads[one][0] if one in heads else None for one in debtors),
+            "h": arrays.blobs(heads[one][1] if one in heads else None for one in debtors),
+        },
+    )
+
+
+def postpone(connection: Connection, attempts: Sequence[tuple[UUID, dt.datetime | None]]) -> None:
+    """Take attempts off the queue without moving them: the sweeper queues them again from these instants on."""
+    if attempts:
+        connection.exec_driver_sql(
+            """UPDATE attempts a SET queued_at = NULL, not_before = n.t
+               FROM unnest(%(a)s::uuid[], %(t)s::timestamptz[]) AS n(a, t)
+               WHERE a.attempt_id = n.a AND a.state = 'reserved'""",
+            {"a": arrays.ids(one[0] for one in attempts), "t": arrays.instants(one[1] for one in attempts)},
+        )

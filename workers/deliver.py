@@ -1,0 +1,341 @@
+"""Deliver: the final gate, `sending` committed before the provider is called, the call, and the record of its answer.
+
+A batch goes in turns. Each turn is one transaction that records what the last calls brought and takes the next chunk
+through the gate; the calls in between run together on the process's event loop. Who dies after `sending` leaves a
+chunk in doubt; who dies before it leaves nothing.
+"""
+
+import asyncio
+import datetime as dt
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from campaigns.cadence import Cadence
+from channels.protocol import EXPIRED, Adapter
+from config.clock import Clock
+from config.logging import get_logger
+from domain.attempt import AttemptState
+from domain.channel import Channel
+from domain.errors import BadInput, Tampered, Unavailable
+from domain.message import Accepted, Failure, InDoubt, Message, NotAccepted, SendResult
+from storage import creditors, dead_letters, sending
+from storage.campaigns import by_ids
+from storage.ledger import Entry
+from storage.sending import LEASE, AttemptMove, Leaving, Outgoing
+from storage.session import Database
+from storage.vault import Vault
+from workers import outcomes
+from workers.campaigns import cadence_of
+from workers.composing import Composed, Composer, domain_of
+from workers.outcomes import Ends, Snapshot
+from workers.retries import next_try
+from workers.routing import Ask, Grant, Hold, Routing, Settled
+
+_S = AttemptState
+Result = TypeVar("Result")
+Wait = Callable[[Coroutine[Any, Any, Result]], Result]
+"""Runs a coroutine on the process's event loop and returns its result; called from a worker thread."""
+ROOM = LEASE * 0.75
+"""After so much of its lease a worker calls no provider any more: others may take it for dead soon."""
+PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0)
+"""Seconds between tries to record answers while the database is away."""
+log = get_logger(__name__)
+
+
+class Call(NamedTuple):
+    """One call to a provider: what is sent, by whose leave."""
+
+    attempt: Outgoing
+    composed: Composed
+    grant: Grant
+    message: Message
+
+
+class Answer(NamedTuple):
+    """What came of a call, and how long it took in seconds."""
+
+    call: Call
+    result: SendResult
+    seconds: float
+
+
+@dataclass(slots=True)
+class Delivered:
+    """What one batch did."""
+
+    sent: int = 0
+    failed: int = 0
+    in_doubt: int = 0
+    later: int = 0
+    expired: int = 0
+
+    def add(self, answers: "Sequence[Answer]") -> None:
+        """Count answers that were recorded."""
+        for answer in answers:
+            self.sent += isinstance(answer.result, Accepted)
+            self.failed += isinstance(answer.result, NotAccepted)
+            self.in_doubt += isinstance(answer.result, InDoubt)
+
+
+@dataclass(frozen=True, slots=True)
+class Deliverer:
+    """Sends reserved attempts of any creditor. `monotonic` measures calls and leases in seconds."""
+
+    db: Database
+    vault: Vault
+    clock: Clock
+    composer: Composer
+    adapters: Mapping[str, Adapter]
+    routing: Routing
+    callback_site: str
+    chunk: int
+    jitter: Callable[[], float]
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    cadences: dict[UUID, Cadence] = field(default_factory=dict)
+
+    def deliver(self, creditor_id: UUID, attempt_ids: Sequence[UUID], wait: Callable[..., Any]) -> Delivered:
+        """Send those of the attempts that may still leave. Repeating it sends nothing twice.
+
+        Raises Unavailable where a server is away: what had not left stays reserved, for the sweeper.
+        """
+        done = Delivered()
+        answers: list[Answer] = []
+        for start in range(0, len(attempt_ids) + self.chunk, self.chunk):
+            ids = attempt_ids[start : start + self.chunk]
+            if not ids and not answers:
+                break
+            calls = self._surely(creditor_id, answers, ids, wait, done)
+            answers = wait(self._call_all(calls, self.monotonic())) if calls else []
+        return done
+
+    def _surely(
+        self,
+        creditor_id: UUID,
+        answers: Sequence[Answer],
+        ids: Sequence[UUID],
+        wait: Callable[..., Any],
+        done: Delivered,
+    ) -> list[Call]:
+        """A turn. Where the database is away, answers are recorded as soon as it is back, and the rest is left."""
+        try:
+            return self._turn(creditor_id, answers, ids, wait, done)
+        except Unavailable:
+            if not answers:
+                raise
+        for pause in PAUSES:
+            log.warning("record_waits_for_the_database", creditor=creditor_id, attempts=len(answers))
+            self.sleep(pause)
+            try:
+                return self._turn(creditor_id, answers, (), wait, done)
+            except Unavailable:
+                continue
+        raise Unavailable("answers of providers could not be recorded; their attempts will be in doubt.")
+
+    def _turn(
+        self,
+        creditor_id: UUID,
+        answers: Sequence[Answer],
+        ids: Sequence[UUID],
+        wait: Callable[..., Any],
+        done: Delivered,
+    ) -> list[Call]:
+        """Record answers and take the next attempts through the gate, in one transaction; the calls to make then."""
+        now = self.clock.now()
+        with self.db.tenant(creditor_id) as connection:
+            heads = sending.lock_of(connection, [*(one.call.attempt.attempt_id for one in answers), *ids])
+            ends = Ends()
+            for answer in answers:
+                self._record(ends, answer, now)
+            entries: list[Entry] = []
+            calls = self._gate(connection, creditor_id, ids, ends, entries, now, wait, done) if ids else []
+            self._know(connection, {attempt.campaign_id for attempt, _, _ in ends.moves.values()})
+            outcomes.write(connection, creditor_id, ends, heads, self.cadences, now, entries)
+            sending.name_refs(
+                connection,
+                [
+                    (one.call.attempt.attempt_id, one.result.provider_ref)
+                    for one in answers
+                    if isinstance(one.result, Accepted)
+                ],
+            )
+        done.add(answers)
+        return calls
+
+    def _gate(
+        self,
+        connection: Connection,
+        creditor_id: UUID,
+        ids: Sequence[UUID],
+        ends: Ends,
+        entries: list[Entry],
+        now: dt.datetime,
+        wait: Callable[..., Any],
+        done: Delivered,
+    ) -> list[Call]:
+        """What is still reserved, inside its hours, of a campaign that runs, can be written, and is let through."""
+        ready: list[Outgoing] = []
+        later: list[tuple[UUID, dt.datetime | None]] = []
+        for attempt in sending.outgoing(connection, ids):
+            if attempt.closes_at <= now:
+                ends.add(snapshot(attempt), AttemptMove(attempt.attempt_id, _S.EXPIRED, now, code="window_closed"))
+                done.expired += 1
+            elif not attempt.is_running or (attempt.not_before is not None and attempt.not_before > now):
+                later.append((attempt.attempt_id, attempt.not_before))
+            else:
+                ready.append(attempt)
+        composed = self._compose(connection, creditor_id, ready, ends, now)
+        grants = self._admit(composed, later, now, wait)
+        calls = [
+            Call(attempt, made, grant, self._message(creditor_id, attempt, made, grant))
+            for attempt, made, grant in grants
+        ]
+        taken = sending.mark_sending(connection, [_leaving(call) for call in calls], now)
+        entries += [_sending_entry(call, now) for call in calls if call.attempt.attempt_id in taken]
+        sending.postpone(connection, later)
+        done.later += len(later)
+        return [call for call in calls if call.attempt.attempt_id in taken]
+
+    def _compose(
+        self, connection: Connection, creditor_id: UUID, ready: Sequence[Outgoing], ends: Ends, now: dt.datetime
+    ) -> list[tuple[Outgoing, Composed]]:
+        """The messages. What cannot be written is taken back and shown to a person, and holds up no other."""
+        if not ready:
+            return []
+        profile = creditors.profile_text(connection)
+        accounts = sending.owed(connection, {account for attempt in ready for account in attempt.accounts})
+        keys = self.vault.keys(connection, {attempt.debtor_id for attempt in ready})
+        self._know(connection, {attempt.campaign_id for attempt in ready})
+        made: list[tuple[Outgoing, Composed]] = []
+        for attempt in ready:
+            try:
+                if attempt.debtor_id not in keys or attempt.value_cipher is None:
+                    raise BadInput("the debtor or the contact point was erased.", where=str(attempt.attempt_id))
+                composed = self.composer.compose(
+                    creditor_id,
+                    profile,
+                    attempt,
+                    [accounts[account] for account in attempt.accounts],
+                    keys[attempt.debtor_id],
+                    self.cadences[attempt.campaign_id].verification,
+                    now,
+                )
+                made.append((attempt, composed))
+            except (BadInput, Tampered, KeyError) as error:
+                code = outcomes.UNWRITTEN
+                ends.add(snapshot(attempt), AttemptMove(attempt.attempt_id, _S.CANCELLED, now, code=code))
+                what = error.describe() if isinstance(error, BadInput | Tampered) else type(error).__name__
+                dead_letters.add(connection, creditor_id, attempt.attempt_id, "deliver", code, {"what": what}, now)
+                log.error("attempt_cannot_be_written", attempt=attempt.attempt_id, creditor=creditor_id)
+        return made
+
+    def _admit(
+        self,
+        composed: Sequence[tuple[Outgoing, Composed]],
+        later: list[tuple[UUID, dt.datetime | None]],
+        now: dt.datetime,
+        wait: Callable[..., Any],
+    ) -> list[tuple[Outgoing, Composed, Grant]]:
+        """Those that a provider takes now; the others come later."""
+        if not composed:
+            return []
+        channel = Channel(composed[0][0].channel)
+        asks = [
+            Ask(attempt.attempt_id, None, None, domain_of(made.content), frozenset(attempt.tried), made.cost)
+            for attempt, made in composed
+        ]
+        granted: list[tuple[Outgoing, Composed, Grant]] = []
+        for (attempt, made), answer in zip(composed, wait(self.routing.admit(channel, asks, now)), strict=True):
+            if isinstance(answer, Hold):
+                later.append((attempt.attempt_id, now + dt.timedelta(seconds=answer.seconds)))
+            else:
+                granted.append((attempt, made, answer))
+        return granted
+
+    def _message(self, creditor_id: UUID, attempt: Outgoing, made: Composed, grant: Grant) -> Message:
+        callback = f"{self.callback_site}/webhooks/{grant.provider}/{creditor_id}/{attempt.attempt_id}"
+        return Message(
+            attempt.attempt_id, creditor_id, Channel(attempt.channel), made.content, attempt.closes_at, callback
+        )
+
+    async def _call_all(self, calls: Sequence[Call], marked_at: float) -> list[Answer]:
+        """Call the providers, all at once, and give their leave back."""
+        answers = await asyncio.gather(*(self._call(call, marked_at) for call in calls))
+        await self.routing.settle(
+            [Settled(one.call.grant, one.result, one.seconds, one.call.composed.cost) for one in answers]
+        )
+        return answers
+
+    async def _call(self, call: Call, marked_at: float) -> Answer:
+        """One call. A worker that slept through its lease or the window calls nobody: nothing left for certain."""
+        started = self.monotonic()
+        if started - marked_at > ROOM.total_seconds():
+            return Answer(call, NotAccepted(Failure.EXPIRED, "lease_lost", is_retryable=False), 0.0)
+        if self.clock.now() >= call.attempt.closes_at:
+            return Answer(call, EXPIRED, 0.0)
+        result = await self.adapters[call.grant.provider].send(call.message)
+        return Answer(call, result, self.monotonic() - started)
+
+    def _record(self, ends: Ends, answer: Answer, now: dt.datetime) -> None:
+        """What an answer does to its attempt."""
+        attempt, result = answer.call.attempt, answer.result
+        provider = answer.call.grant.provider
+        match result:
+            case Accepted():
+                cost = answer.call.composed.cost if result.cost is None else result.cost
+                move = AttemptMove(attempt.attempt_id, _S.ACCEPTED, now, provider_ref=result.provider_ref, cost=cost)
+            case InDoubt():
+                move = AttemptMove(attempt.attempt_id, _S.IN_DOUBT, now, code=result.code)
+            case NotAccepted():
+                move = self._refused(attempt, result, provider, now)
+        ends.add(snapshot(attempt), move, provider=provider)
+
+    def _refused(self, attempt: Outgoing, result: NotAccepted, provider: str, now: dt.datetime) -> AttemptMove:
+        """Once more where the provider certainly did not take it and another try may help, inside the window."""
+        again = next_try(attempt.tries + 1, result, now, attempt.closes_at, self.jitter())
+        if again is not None:
+            tried = None if result.failure is Failure.BUSY else provider
+            return AttemptMove(attempt.attempt_id, _S.RESERVED, now, code=result.code, not_before=again, tried=tried)
+        return AttemptMove(attempt.attempt_id, _S.REJECTED, now, failure=result.failure, code=result.code)
+
+    def _know(self, connection: Connection, campaign_ids: set[UUID]) -> None:
+        unknown = campaign_ids - self.cadences.keys()
+        for campaign in by_ids(connection, unknown) if unknown else ():
+            self.cadences[campaign.campaign_id] = cadence_of(campaign)
+
+
+def snapshot(attempt: Outgoing) -> Snapshot:
+    """What must be known of the attempt for its end."""
+    return Snapshot(
+        attempt.attempt_id,
+        attempt.debtor_id,
+        attempt.campaign_id,
+        attempt.enrolments,
+        attempt.accounts,
+        attempt.point_id,
+        attempt.channel,
+        attempt.stage,
+        attempt.step,
+        attempt.rank,
+        attempt.next_look,
+    )
+
+
+def _leaving(call: Call) -> Leaving:
+    made = call.composed
+    return Leaving(call.attempt.attempt_id, call.grant.provider, made.segments, made.digest, made.cipher)
+
+
+def _sending_entry(call: Call, now: dt.datetime) -> Entry:
+    body = {
+        "attempt": str(call.attempt.attempt_id),
+        "closes_at": call.attempt.closes_at.isoformat(),
+        "content_sha256": call.composed.digest.hex(),
+        "provider": call.grant.provider,
+    }
+    return Entry(call.attempt.debtor_id, _S.SENDING.value, now, body)
