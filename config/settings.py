@@ -59,6 +59,13 @@ class Settings(BaseSettings):
     sms_provider: Literal["sandbox", "twilio"] = Field(default="sandbox", description="Who carries SMS.")
     voice_provider: Literal["sandbox", "twilio"] = Field(default="sandbox", description="Who places automated calls.")
     email_provider: Literal["sandbox", "smtp"] = Field(default="sandbox", description="Who carries email.")
+    routes_file: Path | None = Field(
+        default=None, description="Several providers a channel, with their limits; wins over the three above."
+    )
+    rehearsal: bool = Field(
+        default=False,
+        description="Real adapters against peers on this machine, which reach nothing but numbers reserved for fiction.",
+    )
     twilio_account_sid: str = Field(default="", description="Twilio account, `AC…`.")
     twilio_auth_token: SecretStr = Field(default=SecretStr(""), description="Twilio token; it also verifies callbacks.")
     twilio_sms_from: str = Field(

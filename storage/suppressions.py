@@ -61,7 +61,7 @@ def add(connection: Connection, creditor_id: UUID, found: Sequence[Suppressed]) 
             "u": arrays.instants(one.until for one in found),
         },
     ).all()
-    return [_entry(Suppressed(*row[:6], tuple(row[6]), *row[7:])) for row in rows]
+    return [_entry(Suppressed._make(row)) for row in rows]
 
 
 def _entry(one: Suppressed) -> Entry:

@@ -33,7 +33,9 @@ def open_broker(url: str) -> RedisBroker:
         health_check_interval=30,
         retry=Retry(ExponentialBackoff(cap=1, base=0.05), 3),
     )
-    broker = RedisBroker(client=client, middleware=[], heartbeat_timeout=HEARTBEAT_MS, namespace=NAMESPACE)
+    broker: RedisBroker = RedisBroker(  # type: ignore[no-untyped-call]
+        client=client, middleware=[], heartbeat_timeout=HEARTBEAT_MS, namespace=NAMESPACE
+    )
     for queue in QUEUES:
         broker.declare_queue(queue)
     return broker

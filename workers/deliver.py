@@ -246,7 +246,7 @@ class Deliverer:
             return []
         channel = Channel(composed[0][0].channel)
         asks = [
-            Ask(attempt.attempt_id, None, None, domain_of(made.content), frozenset(attempt.tried), made.cost)
+            Ask(attempt.attempt_id, domain_of(made.content), frozenset(attempt.tried), made.cost)
             for attempt, made in composed
         ]
         granted: list[tuple[Outgoing, Composed, Grant]] = []
@@ -267,7 +267,7 @@ class Deliverer:
         """Call the providers, all at once, and give their leave back."""
         answers = await asyncio.gather(*(self._call(call, marked_at) for call in calls))
         await self.routing.settle(
-            [Settled(one.call.grant, one.result, one.seconds, one.call.composed.cost) for one in answers]
+            [Settled(one.call.grant, one.result, cost_of(one)) for one in answers], self.clock.now()
         )
         return answers
 
@@ -287,7 +287,7 @@ class Deliverer:
         provider = answer.call.grant.provider
         match result:
             case Accepted():
-                cost = answer.call.composed.cost if result.cost is None else result.cost
+                cost = cost_of(answer)
                 move = AttemptMove(attempt.attempt_id, _S.ACCEPTED, now, provider_ref=result.provider_ref, cost=cost)
             case InDoubt():
                 move = AttemptMove(attempt.attempt_id, _S.IN_DOUBT, now, code=result.code)
@@ -307,6 +307,14 @@ class Deliverer:
         unknown = campaign_ids - self.cadences.keys()
         for campaign in by_ids(connection, unknown) if unknown else ():
             self.cadences[campaign.campaign_id] = cadence_of(campaign)
+
+
+def cost_of(answer: Answer) -> int:
+    """What a call costs, in millionths: what the provider said, else the estimate; nothing where it was not taken."""
+    if isinstance(answer.result, NotAccepted):
+        return 0
+    said = answer.result.cost if isinstance(answer.result, Accepted) else None
+    return answer.call.composed.cost if said is None else said
 
 
 def snapshot(attempt: Outgoing) -> Snapshot:

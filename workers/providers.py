@@ -4,8 +4,8 @@ from channels.registry import ChannelSettings
 from channels.sandbox_plan import SandboxSettings
 from channels.smtp import SmtpSettings
 from channels.twilio import TwilioSettings
+from config.routes import routes_of
 from config.settings import Settings
-from domain.channel import Channel
 from domain.errors import BadSettings
 from storage.crypto import KeyRing
 
@@ -14,11 +14,9 @@ def channel_settings(settings: Settings, ring: KeyRing) -> ChannelSettings:
     """The settings of all channels. Raises BadSettings where a key file cannot be read."""
     return ChannelSettings(
         live=settings.live,
+        rehearsal=settings.rehearsal,
         providers={
-            Channel.SMS: (settings.sms_provider,),
-            Channel.VOICE: (settings.voice_provider,),
-            Channel.EMAIL: (settings.email_provider,),
-            Channel.LETTER: ("sandbox",),
+            channel: tuple(route.provider for route in routes) for channel, routes in routes_of(settings).items()
         },
         sandbox=SandboxSettings(seed=settings.sandbox_seed, latency=settings.sandbox_latency_ms / 1000),
         twilio=TwilioSettings(

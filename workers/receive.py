@@ -87,7 +87,8 @@ class Receiver:
             inbound = arrivals.open_inbound(connection, creditor_id, limit)
             if not events and not inbound:
                 return 0
-            named = {one.attempt_id for one in (*events, *inbound) if one.attempt_id}
+            named = {one.attempt_id for one in events if one.attempt_id}
+            named |= {one.attempt_id for one in inbound if one.attempt_id}
             debtors = arrivals.debtors_of(connection, named) | {one.debtor_id for one in inbound if one.debtor_id}
             heads = lock_heads(connection, debtors)
             attempts = arrivals.attempts(connection, named)

@@ -1,4 +1,4 @@
-"""The scheduler: several may run, one leads, by an advisory lock of the database. Its ticks put small messages on a queue.
+"""The scheduler: several may run, one leads, by an advisory lock of the database. Its ticks put messages on a queue.
 
 A tick decides nothing and writes nothing: workers do the work, and a tick that is lost is made up for by the next.
 """
@@ -48,7 +48,8 @@ class Leadership:
                 self._connection = connect(self._parameters)
                 self._connection.autocommit = True
             row = self._connection.execute(
-                """SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted)
+                """SELECT EXISTS (
+                           SELECT FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted)
                        OR pg_try_advisory_lock(hashtextextended(%s, 0))""",
                 (LOCK,),
             ).fetchone()

@@ -10,12 +10,12 @@ import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table
-from storage.creditors import ensure_creditor, profile
-from storage.session import Database
 
 from domain.errors import BadInput
 from forbear.creditor_desk import check_code, find, open_desk
 from forbear.creditor_profile import check, gaps, read_profile
+from storage.creditors import ensure_creditor, profile
+from storage.session import Database
 
 app = typer.Typer()
 

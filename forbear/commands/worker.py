@@ -37,7 +37,7 @@ def command(
 def work(settings: Settings) -> None:
     """Be one worker process: for each queue threads of its own, so that a slow channel starves no other."""
     # Read when dramatiq's worker is imported: how many messages each queue fetches ahead.
-    os.environ["dramatiq_queue_prefetch"] = str(settings.worker_prefetch)
+    os.environ["dramatiq_queue_prefetch"] = str(settings.worker_prefetch)  # noqa: SIM112 -- its own spelling
     from dramatiq import Worker
 
     from workers.actors import declare

@@ -1,0 +1,251 @@
+"""Runs the demo: a world of its own on embedded servers, the real processes, the accelerated clock, and the audit."""
+
+import datetime as dt
+import fcntl
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import redis
+from audit.replay import replay
+from storage.ledger_facts import entries_of_all
+
+from campaigns.cadence_file import read_cadence
+from campaigns.prices import read_prices
+from channels.sandbox_events import RedisSandboxEvents
+from config.clock import Conductor, clock_path
+from config.embedded import servers
+from config.embedded.state import ROOT
+from config.settings import PREFIX, Settings, running
+from domain.errors import BadInput, Unavailable
+from forbear.commands.release import prepare_ledger
+from forbear.creditor_profile import read_profile
+from forbear.demo.books import close_day
+from forbear.demo.conductor import World, conduct
+from forbear.demo.summary import Summary, read
+from forbear.supervise import Crew, Patience
+from portfolio.importer import Wish, import_portfolio
+from portfolio.mapping_file import find_mapping
+from portfolio.sample import write_sample
+from storage import migrate
+from storage.creditors import ensure_creditor
+from storage.crypto import KeyRing
+from storage.idleness import pending
+from storage.session import Database
+from web.access import web_token
+from workers import campaigns
+from workers.broker import QUEUES, waiting
+from workers.workshop import PRICES
+
+CREDITOR = "harbour-bank"
+PROFILE = ROOT / "config" / "creditors" / f"{CREDITOR}.yaml"
+CADENCE = ROOT / "config" / "cadences" / "card-early.yaml"
+START = dt.datetime(2026, 3, 1, 16, 0, tzinfo=dt.UTC)
+"""Monday, 2 March 2026, at midnight in Shanghai: holidays of that spring are known."""
+COUNTRIES = ("CN", "HK", "TW")
+TICK_MS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be shown: a sample of `accounts`, or a `portfolio` file by its `mapping`; for `days`, in `seconds`."""
+
+    accounts: int = 500
+    portfolio: Path | None = None
+    mapping: str = "default"
+    cadence: Path = CADENCE
+    days: int = 28
+    seconds: float = 100.0
+    seed: int = 1
+    port: int = 8080
+    is_watched: bool = True
+
+
+Say = Callable[[str], None]
+
+
+def run(wished: Settings, plan: Plan, say: Say, progress: Callable[[dt.datetime, float], None]) -> Summary:
+    """Run it all. Raises BadInput for a wrong file, Unavailable where something does not come up or gets stuck."""
+    began = time.monotonic()
+    with _own_world(wished) as settings:
+        migrate.upgrade(str(settings.database_owner_url))
+        ring = KeyRing.open(settings.keys_path, create=True)
+        with closing(Conductor.begin(clock_path(settings), START, rate=1.0, limit=START)) as clock:
+            with closing(Database(str(settings.database_url), pool_size=4)) as db:
+                prepare_ledger(db, START)
+                creditor_id = _set_up(db, ring, plan, say)
+                with _processes(settings, plan, say) as check:
+                    _conduct(settings, db, clock, creditor_id, plan, check, progress)
+                return _summed(db, creditor_id, plan, time.monotonic() - began, say)
+
+
+@contextmanager
+def _own_world(wished: Settings) -> Iterator[Settings]:
+    """Settings of a state folder that the demo has for itself, made anew each time. Raises Unavailable if one runs."""
+    state = wished.state_dir / "demo"
+    state.parent.mkdir(parents=True, exist_ok=True)
+    with (state.parent / "demo.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Unavailable("a demo runs already.", where=str(state), remedy="Wait for it, or end it.") from None
+        if state.exists():
+            servers.stop(state)
+            shutil.rmtree(state)
+        settings = Settings(
+            state_dir=state,
+            clock="accelerated",
+            scheduler_tick_ms=TICK_MS,
+            sandbox_latency_ms=5,
+            worker_processes=1,
+            log_level="warning",
+        )
+        with running(settings) as resolved:
+            yield resolved
+
+
+def _set_up(db: Database, ring: KeyRing, plan: Plan, say: Say) -> UUID:
+    """The creditor, its portfolio, and the campaign on it."""
+    creditor_id = ensure_creditor(db, CREDITOR, read_profile(PROFILE), START, secrets.token_bytes(10))
+    day = START.astimezone(ZoneInfo("Asia/Shanghai")).date()
+    summary = import_portfolio(db, ring, creditor_id, _wish(plan, day, ring.path.parent), START, lambda *_: None)
+    say(f"{summary.accounts.added:,} accounts came in.")
+    source = plan.cadence.read_text(encoding="utf-8-sig")
+    cadence = read_cadence(source, str(plan.cadence))
+    launched = campaigns.launch(db, creditor_id, cadence, START, secrets.token_bytes(10))
+    say(f"{launched.name} runs; {launched.enrolled:,} accounts are on it.")
+    if not launched.enrolled:
+        raise BadInput("no account fits the cadence's audience.", where=str(plan.cadence))
+    return creditor_id
+
+
+def _wish(plan: Plan, day: dt.date, folder: Path) -> Wish:
+    """The import: of the file that was named, with balances as of the demo's first day, or of a sample."""
+    mapping = find_mapping(plan.mapping)
+    if plan.portfolio is not None:
+        return Wish(plan.portfolio, mapping, mapping.name, as_of=day)
+    path = folder / "sample.csv"
+    with path.open("w", encoding="utf-8", newline="") as out:
+        write_sample(out, plan.accounts, plan.seed, day, COUNTRIES)
+    return Wish(path, mapping, "sample")
+
+
+@contextmanager
+def _processes(settings: Settings, plan: Plan, say: Say) -> Iterator[Callable[[], None]]:
+    """Web, scheduler and worker as processes of their own; gives a check that raises where one keeps dying."""
+    words = [sys.executable, "-m", "forbear"]
+    commands = {"scheduler": [*words, "scheduler"], "worker": [*words, "worker", "--single"]}
+    if plan.is_watched:
+        commands["web"] = [*words, "web"]
+    lines: list[str] = []
+
+    def hear(name: str, line: str) -> None:
+        lines.append(f"{name}: {line}")
+        del lines[:-20]
+
+    crew = Crew(commands, hear, Patience(stopping=settings.shutdown_seconds + 5), _environment(settings, plan))
+    codes: list[int] = []
+    thread = threading.Thread(target=lambda: codes.append(crew.run()), daemon=True)
+    thread.start()
+
+    def check() -> None:
+        if codes and codes[0]:
+            raise Unavailable("a process of the demo keeps dying.", remedy="\n".join(["It said:", *lines]))
+
+    if plan.is_watched:
+        say(f"Watch it at http://127.0.0.1:{plan.port}/?token={web_token(settings)}")
+    try:
+        yield check
+    finally:
+        crew.stop()
+        thread.join()
+
+
+def _environment(settings: Settings, plan: Plan) -> dict[str, str]:
+    """What the processes are told: the demo's own settings, and nothing of the caller's."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    own: Mapping[str, object] = {
+        "STATE_DIR": settings.state_dir,
+        "CLOCK": settings.clock,
+        "SCHEDULER_TICK_MS": settings.scheduler_tick_ms,
+        "SANDBOX_LATENCY_MS": settings.sandbox_latency_ms,
+        "SANDBOX_SEED": plan.seed,
+        "LOG_LEVEL": settings.log_level,
+        "WEB_PORT": plan.port,
+    }
+    return kept | {f"{PREFIX}{name}": str(value) for name, value in own.items()}
+
+
+def _conduct(
+    settings: Settings,
+    db: Database,
+    clock: Conductor,
+    creditor_id: UUID,
+    plan: Plan,
+    check: Callable[[], None],
+    progress: Callable[[dt.datetime, float], None],
+) -> None:
+    end = START + dt.timedelta(days=plan.days)
+    sandbox = RedisSandboxEvents(str(settings.redis_url))
+    with closing(redis.Redis.from_url(str(settings.redis_url))) as client:
+        world = World(
+            pending=lambda now: _pending(db, creditor_id, now),
+            next_event=sandbox.next_due,
+            queued=lambda: sum(waiting(client, QUEUES).values()),
+            at_midnight=lambda today: _night(db, creditor_id, today),
+            check=check,
+            progress=lambda now: progress(now, (now - START) / (end - START)),
+        )
+        if not conduct(clock, world, end, ZoneInfo("Asia/Shanghai"), plan.seconds, time.monotonic):
+            raise Unavailable(
+                "the demo got stuck: something stays undone.", remedy="Run it with FORBEAR_LOG_LEVEL=info."
+            )
+
+
+def _pending(db: Database, creditor_id: UUID, now: dt.datetime):  # type: ignore[no-untyped-def]
+    with db.tenant(creditor_id) as connection:
+        return pending(connection, creditor_id, now)
+
+
+def _night(db: Database, creditor_id: UUID, today: dt.date) -> None:
+    close_day(db, creditor_id, today)
+
+
+def _summed(db: Database, creditor_id: UUID, plan: Plan, seconds: float, say: Say) -> Summary:
+    say("Replaying the ledger…")
+    with db.tenant(creditor_id) as connection:
+        figures = read(connection, creditor_id)
+        report = replay(entries_of_all(connection))
+    currency = read_prices(PRICES.read_text(encoding="utf-8"), str(PRICES)).currency
+    return Summary(
+        figures.accounts,
+        figures.enrolments,
+        figures.contacts,
+        figures.stages,
+        figures.deferred,
+        figures.refused,
+        figures.outcomes,
+        figures.cost,
+        currency,
+        report.checked,
+        len(report.violations),
+        plan.days,
+        seconds,
+    )
+
+
+def open_browser(address: str) -> None:
+    """Open the live page where there is a screen."""
+    if os.environ.get("DISPLAY") or sys.platform == "darwin":
+        with suppress(OSError):
+            subprocess.Popen(["xdg-open" if sys.platform != "darwin" else "open", address], stderr=subprocess.DEVNULL)
