@@ -24,7 +24,7 @@ class Duty:
 
 
 _CANNOT = {
-    "en": r"(?i)can(no|')t pay|difficult|hard|talk|arrange|help|plan",
+    "en": r"(?i)can(no|')t|difficult|hard|talk|arrange|help|plan",
     "zh-Hans": "困难|暂时|无法|分期|方案|商量|沟通|协商",
     "zh-Hant": "困難|暫時|無法|分期|方案|商量|溝通|協商",
 }

@@ -85,6 +85,11 @@ def _named(style: Style, most: int = 3) -> Apply:
     return write
 
 
+def _penalty_name(style: Style) -> Apply:
+    names = wording.PENALTY_NAMES[style.language]
+    return lambda country: names.get(country, names[""])
+
+
 def _formula(style: Style) -> Apply:
     frame, stood, days = wording.FORMULA[style.language], wording.STOOD[style.language], _days(style)
 
@@ -117,6 +122,7 @@ FILTERS: Mapping[str, Filter] = {
         Filter("digits", frozenset({Kind.TEXT}), "in calls, digit by digit", _digits, quotes=True),
         Filter("named", frozenset({Kind.ACCOUNTS}), "the accounts by name, at most so many (3)", _named, 1, quotes=True),
         Filter("formula", frozenset({Kind.GROWTH}), "penalty interest as days × rate × base", _formula),
+        Filter("penalty_name", frozenset({Kind.TEXT}), "what penalty interest is called in a country", _penalty_name),
         Filter("asked", frozenset({Kind.CHOICES}), "what a caller is asked to key in", _asked),
     )
 }

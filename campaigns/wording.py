@@ -60,6 +60,13 @@ FORMULA: Mapping[str, str] = {
 }
 """What penalty interest adds over so many days."""
 
+PENALTY_NAMES: Mapping[str, Mapping[str, str]] = {
+    "en": {"": "penalty interest"},
+    "zh-Hans": {"": "罚息"},
+    "zh-Hant": {"": "罰息", "TW": "遲延利息"},
+}
+"""What penalty interest is called, by the debtor's country."""
+
 STOOD: Mapping[str, str] = {
     "en": "{amount} (charged up to {on})",
     "zh-Hans": "{amount}（截至{on}）",
