@@ -1,1 +1,1 @@
-"""The independent replay of the ledger: judges every contact anew in its own slow, obvious way. Shares no code with the engine."""
+"""The independent replay of the ledger: judges every contact anew, slowly and obviously, by code of its own."""

@@ -193,7 +193,7 @@ def due(connection: Connection, creditor_id: UUID, now: dt.datetime, limit: int)
     """How many lanes are due at `now`, counted up to `limit`."""
     row = connection.exec_driver_sql(
         """SELECT count(*) FROM (SELECT 1 FROM lanes WHERE creditor_id = %(creditor)s AND due_at <= %(now)s
-           LIMIT %(limit)s) AS some""",
+           LIMIT %(limit)s) AS counted""",
         {"creditor": creditor_id, "now": now, "limit": limit},
     ).one()
     return int(row[0])
@@ -203,7 +203,7 @@ def outstanding(connection: Connection, creditor_id: UUID, limit: int) -> int:
     """How many attempts are reserved and not yet sent, counted up to `limit`."""
     row = connection.exec_driver_sql(
         """SELECT count(*) FROM (SELECT 1 FROM attempts WHERE creditor_id = %(creditor)s AND state = 'reserved'
-           LIMIT %(limit)s) AS some""",
+           LIMIT %(limit)s) AS counted""",
         {"creditor": creditor_id, "limit": limit},
     ).one()
     return int(row[0])

@@ -4,6 +4,7 @@ A tick decides nothing and writes nothing: workers do the work, and a tick that 
 """
 
 import datetime as dt
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -40,9 +41,14 @@ class Leadership:
     def __init__(self, url: str) -> None:
         self._parameters = connection_parameters(url)
         self._connection: psycopg.Connection[Any] | None = None
+        self._lock = threading.Lock()
 
     def is_held(self) -> bool:
         """True for the one that leads; tries to, where nobody does. False where the database is away."""
+        with self._lock:
+            return self._ask()
+
+    def _ask(self) -> bool:
         try:
             if self._connection is None:
                 self._connection = connect(self._parameters)

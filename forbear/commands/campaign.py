@@ -64,7 +64,8 @@ def launch(file: File, creditor: Creditor) -> None:
                 enrolled=lambda number: status.update(f"enrolling: {number:,} accounts"),
             )
     console.print(
-        f"{launched.name} version {launched.version} is [green]running[/green]; {launched.enrolled:,} accounts are on it."
+        f"{launched.name} version {launched.version} is [green]running[/green]; "
+        f"{launched.enrolled:,} accounts are on it."
     )
 
 

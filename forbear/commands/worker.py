@@ -49,10 +49,10 @@ def work(settings: Settings) -> None:
         signal.signal(number, lambda _number, _frame: ended.set())
     threads = {queue: max(1, settings.worker_threads // 2) for queue in QUEUES} | {DISPATCH: settings.worker_threads}
     with open_workshop(settings, pool_size=sum(threads.values()) + 2) as shop, ExitStack() as running:
-        broker = open_broker(str(settings.redis_url))
-        running.callback(broker.close)
-        declare(broker, shop)
         for queue, count in threads.items():
+            broker = open_broker(str(settings.redis_url))
+            running.callback(broker.close)
+            declare(broker, shop)
             worker = Worker(broker, queues={queue}, worker_threads=count, worker_timeout=100)
             worker.start()
             running.callback(worker.stop, settings.shutdown_seconds * 1000)

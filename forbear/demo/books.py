@@ -1,4 +1,4 @@
-"""The creditor's side of the demo: its books move on each night, as a nightly import of fresh balances would have it."""
+"""The creditor's side of the demo: its books move on each night, as a nightly import of balances would have it."""
 
 import datetime as dt
 from uuid import UUID
@@ -9,7 +9,7 @@ from storage.session import Database
 
 
 def close_day(db: Database, creditor_id: UUID, today: dt.date) -> int:
-    """Bring all open accounts up to the end of `today`: days past due and penalty interest grow; how many there were."""
+    """Bring all open accounts up to the end of `today`: days past due and penalty interest grow; how many."""
     with db.tenant(creditor_id) as connection:
         return _grow(connection, today)
 

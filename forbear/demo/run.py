@@ -5,21 +5,19 @@ import fcntl
 import os
 import secrets
 import shutil
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import redis
-from audit.replay import replay
-from storage.ledger_facts import entries_of_all
 
+from audit.replay import replay
 from campaigns.cadence_file import read_cadence
 from campaigns.prices import read_prices
 from channels.sandbox_events import RedisSandboxEvents
@@ -40,7 +38,8 @@ from portfolio.sample import write_sample
 from storage import migrate
 from storage.creditors import ensure_creditor
 from storage.crypto import KeyRing
-from storage.idleness import pending
+from storage.idleness import Pending, pending
+from storage.ledger_facts import entries_of_all
 from storage.session import Database
 from web.access import web_token
 from workers import campaigns
@@ -80,13 +79,15 @@ def run(wished: Settings, plan: Plan, say: Say, progress: Callable[[dt.datetime,
     with _own_world(wished) as settings:
         migrate.upgrade(str(settings.database_owner_url))
         ring = KeyRing.open(settings.keys_path, create=True)
-        with closing(Conductor.begin(clock_path(settings), START, rate=1.0, limit=START)) as clock:
-            with closing(Database(str(settings.database_url), pool_size=4)) as db:
-                prepare_ledger(db, START)
-                creditor_id = _set_up(db, ring, plan, say)
-                with _processes(settings, plan, say) as check:
-                    _conduct(settings, db, clock, creditor_id, plan, check, progress)
-                return _summed(db, creditor_id, plan, time.monotonic() - began, say)
+        with (
+            closing(Conductor.begin(clock_path(settings), START, rate=1.0, limit=START)) as clock,
+            closing(Database(str(settings.database_url), pool_size=4)) as db,
+        ):
+            prepare_ledger(db, START)
+            creditor_id = _set_up(db, ring, plan, say)
+            with _processes(settings, plan, say) as check:
+                _conduct(settings, db, clock, creditor_id, plan, check, progress)
+            return _summed(db, creditor_id, plan, time.monotonic() - began, say)
 
 
 @contextmanager
@@ -119,7 +120,7 @@ def _set_up(db: Database, ring: KeyRing, plan: Plan, say: Say) -> UUID:
     creditor_id = ensure_creditor(db, CREDITOR, read_profile(PROFILE), START, secrets.token_bytes(10))
     day = START.astimezone(ZoneInfo("Asia/Shanghai")).date()
     summary = import_portfolio(db, ring, creditor_id, _wish(plan, day, ring.path.parent), START, lambda *_: None)
-    say(f"{summary.accounts.added:,} accounts came in.")
+    say(f"{summary.added:,} accounts came in.")
     source = plan.cadence.read_text(encoding="utf-8-sig")
     cadence = read_cadence(source, str(plan.cadence))
     launched = campaigns.launch(db, creditor_id, cadence, START, secrets.token_bytes(10))
@@ -207,12 +208,10 @@ def _conduct(
             progress=lambda now: progress(now, (now - START) / (end - START)),
         )
         if not conduct(clock, world, end, ZoneInfo("Asia/Shanghai"), plan.seconds, time.monotonic):
-            raise Unavailable(
-                "the demo got stuck: something stays undone.", remedy="Run it with FORBEAR_LOG_LEVEL=info."
-            )
+            raise Unavailable("the demo got stuck: something stays undone.", remedy=f"Its processes said:\n{said()}")
 
 
-def _pending(db: Database, creditor_id: UUID, now: dt.datetime):  # type: ignore[no-untyped-def]
+def _pending(db: Database, creditor_id: UUID, now: dt.datetime) -> Pending:
     with db.tenant(creditor_id) as connection:
         return pending(connection, creditor_id, now)
 
@@ -242,10 +241,3 @@ def _summed(db: Database, creditor_id: UUID, plan: Plan, seconds: float, say: Sa
         plan.days,
         seconds,
     )
-
-
-def open_browser(address: str) -> None:
-    """Open the live page where there is a screen."""
-    if os.environ.get("DISPLAY") or sys.platform == "darwin":
-        with suppress(OSError):
-            subprocess.Popen(["xdg-open" if sys.platform != "darwin" else "open", address], stderr=subprocess.DEVNULL)

@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta, timezone
 from hypothesis import HealthCheck, assume, given, note, settings
 from hypothesis import strategies as st
 
+from audit.oracle import Oracle
+from audit.rulebook import SECOND, whole
+from audit.weekly import instants
 from domain.decision import Verdict
 from domain.facts import Direction, Facts, Person
 from tests.properties.cases import facts as cases
 from tests.properties.cases import past_contacts
-from audit.oracle import SECOND, Oracle, instants, whole
 from throttling.compose import compile_rules
 from throttling.decide import decide, prepare
 from throttling.packs import WISHES, load_packs
