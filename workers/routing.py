@@ -72,6 +72,7 @@ class Router:
     routes: Routes
     url: str
     draw: Callable[[], float]
+    is_simulated: bool
     limits: "WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[async_redis.Redis, ProviderLimits]]"
 
     async def admit(self, channel: Channel, asks: Sequence[Ask], now: dt.datetime) -> list[Grant | Hold]:
@@ -80,7 +81,9 @@ class Router:
         requests = [
             Request(str(ask.attempt_id), ask.cost, self.draw(), tuple(ask.tried), ask.domain or "") for ask in asks
         ]
-        admissions = await self._limits().admit([_limits_of(route) for route in routes], requests, _day(now))
+        admissions = await self._limits().admit(
+            [_limits_of(route) for route in routes], requests, _day(now), now_ms=self._now_ms(now)
+        )
         answers: list[Grant | Hold] = []
         for ask, admission in zip(asks, admissions, strict=True):
             if admission.place is not None:
@@ -99,7 +102,7 @@ class Router:
             if isinstance(one.result, NotAccepted) and one.result.failure is Failure.AUTHENTICATION:
                 log.error("provider_refuses_our_credentials", provider=one.grant.provider, code=one.result.code)
         try:
-            await self._limits().settle(ends, _day(now))
+            await self._limits().settle(ends, _day(now), now_ms=self._now_ms(now))
         except Exception as error:
             log.warning("settling_missed", reason=type(error).__name__, count=len(ends))
 
@@ -113,6 +116,10 @@ class Router:
         if found is not None:
             await found[0].aclose()
 
+    def _now_ms(self, now: dt.datetime) -> int:
+        """The simulated clock, where one runs: provider's seconds are then its seconds; 0: Redis has its own clock."""
+        return int(now.timestamp() * 1000) if self.is_simulated else 0
+
     def _limits(self) -> ProviderLimits:
         loop = asyncio.get_running_loop()
         found = self.limits.get(loop)
@@ -124,7 +131,13 @@ class Router:
 
 def open_router(settings: Settings) -> Router:
     """The router of the settings. Raises BadSettings for wrong routes; connects when it is first used."""
-    return Router(routes_of(settings), str(settings.redis_url), random.SystemRandom().random, WeakKeyDictionary())
+    return Router(
+        routes_of(settings),
+        str(settings.redis_url),
+        random.SystemRandom().random,
+        settings.clock == "accelerated",
+        WeakKeyDictionary(),
+    )
 
 
 def _limits_of(route: Route) -> Limits:

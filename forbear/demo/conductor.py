@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from config.clock import Conductor
 from storage.idleness import Pending
 
-RATE = 40_000.0
-"""Simulated seconds in a real one while the clock runs: a day takes two seconds where nothing holds it."""
+RATE = 5_000_000.0
+"""Simulated seconds in a real one, at most: a day takes no time where nobody watches and nothing holds it."""
 SHORTEST = dt.timedelta(minutes=5)
 LONGEST = dt.timedelta(hours=2)
 LOOK = 0.02

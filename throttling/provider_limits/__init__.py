@@ -17,7 +17,8 @@ from domain.errors import Unavailable
 PREFIX = "forbear:route:"
 LEASE_MS = 120_000
 """For how long a message holds its place under a provider's concurrency, if its worker dies."""
-DAY_MS = 86_400_000
+HELD_MS = 600_000
+"""How long a message waits to ask again where the spend of the day is used up."""
 FOLDER = Path(__file__).parent
 
 Ended = Literal["good", "bad", "barred", "busy"]
@@ -68,23 +69,25 @@ class End(NamedTuple):
 
 
 class ProviderLimits:
-    """The limits of all providers, on one event loop. `now_ms` replaces the server's clock in tests alone."""
+    """The limits of all providers, on one event loop.
 
-    def __init__(self, client: "async_redis.Redis", prefix: str = PREFIX, now_ms: int = 0) -> None:
+    `now_ms`, in milliseconds since 1970, stands for the server's clock where a simulated one runs, and in tests.
+    """
+
+    def __init__(self, client: "async_redis.Redis", prefix: str = PREFIX) -> None:
         self._client = client
         self._prefix = prefix
         self._admit = client.register_script((FOLDER / "admit.lua").read_text(encoding="utf-8"))
         self._settle = client.register_script((FOLDER / "settle.lua").read_text(encoding="utf-8"))
-        self.now_ms = now_ms
 
     async def admit(
-        self, limits: Sequence[Limits], requests: Sequence[Request], day: str, day_left_ms: int = DAY_MS
+        self, limits: Sequence[Limits], requests: Sequence[Request], day: str, *, now_ms: int = 0
     ) -> list[Admission]:
         """Let messages through, as many as may pass now. `day` names the day of the spend. Raises Unavailable."""
         given = {
-            "now": self.now_ms,
+            "now": now_ms,
             "day": day,
-            "day_left": day_left_ms,
+            "day_left": HELD_MS,
             "lease": LEASE_MS,
             "routes": [{key: value for key, value in one._asdict().items() if value is not None} for one in limits],
             "asks": [one._asdict() for one in requests],
@@ -95,7 +98,7 @@ class ProviderLimits:
             for place, wait in orjson.loads(answers)
         ]
 
-    async def settle(self, ends: Sequence[End], day: str) -> None:
+    async def settle(self, ends: Sequence[End], day: str, *, now_ms: int = 0) -> None:
         """Take the ends of calls. Raises Unavailable."""
         done = [
             {
@@ -107,7 +110,7 @@ class ProviderLimits:
             }
             for one in ends
         ]
-        await self._run(self._settle, {"now": self.now_ms, "day": day, "done": done})
+        await self._run(self._settle, {"now": now_ms, "day": day, "done": done})
 
     async def pause(self, name: str, seconds: float) -> None:
         """Send a provider nothing for so long; 0 ends the pause and closes its circuit."""
