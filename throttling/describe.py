@@ -1,7 +1,9 @@
 """Packs in plain words: for `policy show`, `policy diff` and the table of jurisdictions in the docs."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from domain.facts import Outcome
 from throttling.language import (
     Cap,
     Clock,
@@ -15,18 +17,29 @@ from throttling.language import (
     Rule,
 )
 from throttling.packs import Library
-from throttling.terms import DAYS, Events, Proposals, Term, Wait, Window
+from throttling.terms import (
+    CHANNEL_GROUPS,
+    DAYS,
+    PERSON_GROUPS,
+    POINT_GROUPS,
+    Events,
+    Proposals,
+    Term,
+    Wait,
+    Window,
+)
 
 GROUPS = {
-    "voice": frozenset({"call", "ai_call", "ringless_voicemail"}),
-    "text": frozenset({"sms", "im", "in_app"}),
-    "electronic": frozenset({"sms", "email", "im", "in_app"}),
+    name: frozenset(str(each) for each in group)
+    for groups in (CHANNEL_GROUPS, PERSON_GROUPS, POINT_GROUPS)
+    for name, group in groups.items()
 }
+"""The names that packs may use for several channels, persons or points; descriptions use them too."""
 
 
 def describe(pack: Pack) -> Iterator[str]:
     """A pack as lines of plain words."""
-    place = "-".join(part for part in (pack.country, pack.region) if part) or "everywhere"
+    place = _place(pack)
     until = f" until {pack.effective_until}" if pack.effective_until else ""
     yield f"{pack.id} {pack.version}: {pack.title}"
     yield f"  {place}; {pack.strength}; in force from {pack.effective_from}{until}; {_coverage(pack)}"
@@ -130,9 +143,11 @@ def events(found: Events) -> str:
     parts = []
     if found.direction is not None:
         parts.append({"out": "outgoing", "in": "incoming"}[found.direction])
-    parts.append(_names(found.channels) if found.channels else "contacts")
+    channels = _names(found.channels or ())
+    parts.append("contacts" if channels in ("", "any") else channels)
+    if found.outcomes:
+        parts.append(_outcomes(found.outcomes))
     for word, values in (
-        ("ending in", found.outcomes),
         ("for", found.purposes),
         ("to", found.persons),
         ("at", found.points),
@@ -228,30 +243,77 @@ def _spans(spans: Iterable[tuple[int, int]]) -> str:
 
 
 def _names(values: Iterable[str]) -> str:
-    found = frozenset(str(value) for value in values)
-    for name, group in GROUPS.items():
-        if found == group:
-            return name
-    return ", ".join(sorted(found))
+    """The values in words, as few as there are names for: the largest groups first, then what is left."""
+    left = {str(value) for value in values}
+    found: list[str] = []
+    for name, group in sorted(GROUPS.items(), key=lambda item: -len(item[1])):
+        if left >= group:
+            found.append(name)
+            left -= group
+    return ", ".join(word.replace("_", " ") for word in (*found, *sorted(left)))
+
+
+def _outcomes(outcomes: Iterable[str]) -> str:
+    wanted = {str(outcome) for outcome in outcomes}
+    others = {str(outcome) for outcome in Outcome} - wanted
+    if len(others) < len(wanted):
+        return f"unless they ended in {_names(others)}"
+    return f"ending in {_names(wanted)}"
 
 
 def table(library: Library) -> str:
-    """The page of all jurisdictions, as Markdown: hours, caps, cool-downs, clauses and certainty."""
+    """The page of all jurisdictions, as Markdown: an overview, then each pack with every rule."""
     lines = [
         "# Jurisdictions",
         "",
         "Made from the packs by `forbear policy docs`; do not edit. How to read it: `docs/policies.md`.",
         "Not legal advice.",
         "",
-        "Certainty of a rule's text: **P** the text itself was seen, **S** a source that quotes it, **U** neither.",
+        "How sure a rule's text is: **P** the text itself was seen, **S** a source that quotes it, **U** neither, and",
+        "the stricter reading is taken; **H** a rule of the house, where the law gives a standard without a number.",
+        "",
+        "| pack | where | hours | how often | rest | clauses | rules by certainty |",
+        "|---|---|---|---|---|---|---|",
+        *(_overview(filed.pack) for filed in library.filed),
     ]
     for filed in library.filed:
         lines += ["", *_section(filed.pack)]
     return "\n".join(lines) + "\n"
 
 
+def _overview(pack: Pack) -> str:
+    timed = [rule for rule in pack.rules if isinstance(rule, Hours) and not rule.open.is_always]
+    capped = [rule for rule in pack.rules if isinstance(rule, Cap)]
+    rests = [rule for rule in pack.rules if isinstance(rule, CoolDown)]
+    numbered: tuple[Rule, ...] = (*timed, *capped, *rests)
+    marks = Counter(_mark(rule, pack) for rule in pack.rules)
+    anchor = f"{pack.id}-{pack.version}".replace(".", "")
+    cells = (
+        f"[{pack.id} {pack.version}](#{anchor})",
+        _place(pack),
+        "<br>".join(f"{_about_hours(rule)}: {hours(rule.open)} ({_mark(rule, pack)})" for rule in timed),
+        "<br>".join(f"{cap(rule)} ({_mark(rule, pack)})" for rule in capped),
+        "<br>".join(f"{wait(rule.rests)} after {events(rule.after)} ({_mark(rule, pack)})" for rule in rests),
+        "<br>".join(dict.fromkeys(rule.cite for rule in numbered if _mark(rule, pack) != "H")),
+        ", ".join(f"{marks[mark]} {mark}" for mark in "PSUH" if marks[mark]),
+    )
+    return "| " + " | ".join(cell.replace("|", "\\|") or "-" for cell in cells) + " |"
+
+
+def _about_hours(rule: Hours) -> str:
+    return _said(rule.applies).removeprefix("channels ") or "all contact"
+
+
+def _mark(rule: Rule, pack: Pack) -> str:
+    return "H" if (rule.strength or pack.strength) == "house" else rule.certainty[0].upper()
+
+
+def _place(pack: Pack) -> str:
+    return "-".join(part for part in (pack.country, pack.region) if part) or "everywhere"
+
+
 def _section(pack: Pack) -> Iterator[str]:
-    place = "-".join(part for part in (pack.country, pack.region) if part) or "everywhere"
+    place = _place(pack)
     until = f" until {pack.effective_until}" if pack.effective_until else ""
     yield f"## {pack.id} {pack.version}"
     yield ""
@@ -261,5 +323,5 @@ def _section(pack: Pack) -> Iterator[str]:
     yield "|---|---|---|---|---|"
     order = ("hours", "cap", "cool_down", "gate", "content", "retention")
     for rule in sorted(pack.rules, key=lambda rule: order.index(rule.kind)):
-        cells = rule.id, say(rule), rule.cite, rule.strength or pack.strength, rule.certainty[0].upper()
+        cells = rule.id, say(rule), rule.cite, rule.strength or pack.strength, _mark(rule, pack)
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
