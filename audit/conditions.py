@@ -194,7 +194,7 @@ class Conditions:
                 break
             failed.append(when)
         days = [len({local_day(when, zone) for when in failed}) for zone in self.oracle.zones(rule)]
-        return len(failed) >= value["attempts"] and min(days, default=0) >= value.get("on_days", 1)
+        return bool(len(failed) >= value["attempts"] and min(days, default=0) >= value.get("on_days", 1))
 
     def when_happened(self, value: dict[str, Any], pack: Any, rule: Any, q: Question) -> bool:
         for when, _, past in q.history:

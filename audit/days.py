@@ -6,8 +6,6 @@ from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from dateutil.easter import easter
-
 from audit.rulebook import DAY_NAMES, documents
 
 # Days --------------------------------------------------------------------------------------------------------------
@@ -73,7 +71,7 @@ def holiday_in(entry: dict[str, Any], year: int) -> Iterator[date]:
 
 
 def knows(name: str, day: date) -> bool:
-    return calendar(name)["known_from"] <= day <= calendar(name)["known_until"]
+    return bool(calendar(name)["known_from"] <= day <= calendar(name)["known_until"])
 
 
 def is_holiday(name: str, day: date) -> bool:
@@ -84,3 +82,17 @@ def is_business_day(name: str, day: date) -> bool:
     if is_holiday(name, day):
         return False
     return day.weekday() < 5 or day in calendar(name).get("makeup_workdays", [])
+
+
+def easter(year: int) -> date:
+    """Easter Sunday of the Gregorian calendar (Knuth, The Art of Computer Programming 1.3.2, exercise 14)."""
+    golden = year % 19 + 1
+    century = year // 100 + 1
+    dropped_leap_years = 3 * century // 4 - 12
+    moon_correction = (8 * century + 5) // 25 - 5
+    sunday = 5 * year // 4 - dropped_leap_years - 10
+    epact = (11 * golden + 20 + moon_correction - dropped_leap_years) % 30
+    epact += epact == 24 or (epact == 25 and golden > 11)
+    full_moon = 44 - epact
+    full_moon += 30 if full_moon < 21 else 0
+    return date(year, 3, 1) + timedelta(full_moon + 7 - (sunday + full_moon) % 7 - 1)

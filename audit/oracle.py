@@ -58,7 +58,7 @@ class Oracle:
         if rule["kind"] == "retention" or proposal_matches(rule.get("applies", {}), q) is False:
             return True
         judge = getattr(self, "judge_" + rule["kind"])
-        return judge(pack, rule, q) or self.lifted(pack, rule, q)
+        return bool(judge(pack, rule, q)) or self.lifted(pack, rule, q)
 
     def lifted(self, pack: dict[str, Any], rule: dict[str, Any], q: Question) -> bool:
         for lift in rule.get("lifts", []):
@@ -86,7 +86,7 @@ class Oracle:
                 continue
             if "within" not in lift or self.counts_somewhere(lift["within"], when, pack, rule, q):
                 used += 1
-        return used < lift["uses"]
+        return used < int(lift["uses"])
 
     def zones(self, rule: dict[str, Any]) -> list[str]:
         return zones(self.facts, rule.get("clock", {}), self.legal)
@@ -94,7 +94,7 @@ class Oracle:
     def counts_somewhere(
         self, window: dict[str, Any], when: datetime, pack: dict[str, Any], rule: dict[str, Any], q: Question
     ) -> bool:
-        listed = self.zones(rule) or [None]
+        listed: list[str | None] = [*self.zones(rule)] or [None]
         return any(still_counts(window, when, q.at, zone, pack.get("calendar")) for zone in listed)
 
     def is_over_everywhere(
@@ -221,14 +221,14 @@ class Oracle:
         known = {rule["id"], f"{pack['id']}/{rule['id']}", f"{pack['id']}:{rule['id']}"}
         agreed = [number for name, number in self.facts.debtor.agreed_caps if name in known]
         if not agreed:
-            return rule["at_most"]
+            return int(rule["at_most"])
         return min(agreed) if rule.get("agreement") else min([rule["at_most"], *agreed])
 
     def keys(self, rule: dict[str, Any], q: Question) -> list[str | None]:
         if "debt" in rule["by"]:
-            return sorted(debts(self.facts, q.contact.accounts)) or [None]
+            return [*sorted(debts(self.facts, q.contact.accounts))] or [None]
         if "account" in rule["by"]:
-            return sorted(q.contact.accounts) or [None]
+            return [*sorted(q.contact.accounts)] or [None]
         return [None]
 
     def counted(self, pack: dict[str, Any], rule: dict[str, Any], q: Question, key: str | None) -> list[int]:

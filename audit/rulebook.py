@@ -40,7 +40,8 @@ def documents(folder: str) -> list[dict[str, Any]]:
 
 @cache
 def place_table() -> dict[str, Any]:
-    return YAML(typ="safe", pure=True).load((CONFIG / "places.yaml").read_text(encoding="utf-8"))
+    table: dict[str, Any] = YAML(typ="safe", pure=True).load((CONFIG / "places.yaml").read_text(encoding="utf-8"))
+    return table
 
 
 def packs(ids: Iterable[str]) -> list[dict[str, Any]]:

@@ -12,7 +12,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from throttling.language import RuleId, Source, Text
+from throttling.language import RuleId, Source
+from throttling.premises import Text
 from throttling.terms import DAYS, Term, exactly_one
 from throttling.yaml_source import build, know, read_documents
 

@@ -22,7 +22,7 @@ from throttling.intervals import (
     neither,
     unite,
 )
-from throttling.language import Condition, Consented, Happened, Noticed, PointState, Replied, Unreached
+from throttling.premises import Condition, Consented, Happened, Noticed, PointState, Replied, Unreached
 from throttling.selectors import match_proposal, medium
 from throttling.terms import DAYS, Bounds, Proposals, Wait
 from throttling.zonetime import DAWN, FOREVER, ZoneClock

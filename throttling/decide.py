@@ -14,21 +14,15 @@ from typing import NamedTuple
 from domain.decision import Decision, PackUsed, SpokenRule, Verdict
 from domain.facts import AccountFacts, Collector, DebtorFacts, Facts, PastContact, PointFacts, Proposal
 from throttling import places, wording, zonetime
-from throttling.bounds import (
-    Bound,
-    cap_bound,
-    content_bound,
-    cool_down_bound,
-    gate_bound,
-    hours_bound,
-    is_personal,
-    with_lifts,
-)
+from throttling.bounds import Bound, with_lifts
 from throttling.compose import CompiledRule, Ruleset
+from throttling.counts import cap_bound, cool_down_bound
 from throttling.dossier import Asked, Dossier, shape_of
+from throttling.gates import content_bound, gate_bound
 from throttling.hours import Table, end_of_opening, next_open
 from throttling.intervals import NONE
 from throttling.language import Cap, Content, CoolDown, Gate, Hours
+from throttling.opening import hours_bound, is_personal
 from throttling.packs import WISHES
 from throttling.zonetime import DAWN, FOREVER, floor_second
 

@@ -17,8 +17,9 @@ from throttling import content, retention
 from throttling.compose import compile_rules
 from throttling.decide import decide, prepare
 from throttling.facts_json import parse_facts
-from throttling.language import Content, LanguageTag, Retention, RuleId, Text
+from throttling.language import Content, LanguageTag, Retention, RuleId
 from throttling.packs import Filed, Library
+from throttling.premises import Text
 from throttling.terms import Term
 from throttling.yaml_source import Source, build, complaint, know
 

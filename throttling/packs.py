@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from domain.errors import BadInput
-from throttling import language, places, terms
+from throttling import language, places, premises, terms
 from throttling.calendars import Calendar, load_calendars
 from throttling.language import Cap, Clock, Hours, Pack
 from throttling.yaml_source import Source, build, complaint, know, read_documents
@@ -23,7 +23,7 @@ CALENDARS = places.FOLDER / "calendars"
 WISHES = "debtor-wishes"
 """The pack of the debtor's own wishes, which applies to every contact."""
 
-for module in (language, terms):
+for module in (language, premises, terms):
     know(*(each for each in vars(module).values() if isinstance(each, type) and issubclass(each, terms.Term)))
 
 

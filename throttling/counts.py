@@ -1,0 +1,149 @@
+"""Caps and cool-downs: which past contacts count, and from when on a rule no longer holds because of them."""
+
+from collections.abc import Iterable, Sequence
+
+from throttling import spans_of_time
+from throttling.bounds import Bound
+from throttling.compose import CompiledRule
+from throttling.conditions import evaluate, held_then
+from throttling.dossier import Asked, Dossier, Event, past_as_asked
+from throttling.intervals import ALL, NONE, unite
+from throttling.language import Cap, CoolDown, Exclusion
+from throttling.selectors import certainly_counts
+from throttling.zonetime import DAWN, FOREVER
+
+
+def cap_bound(compiled: CompiledRule, rule: Cap, dossier: Dossier, asked: Asked) -> Bound | None:
+    """A cap: nothing before enough of what was counted has left the window. None where it is far from binding."""
+    events = _counted(rule, compiled, dossier, asked)
+    limit = _limit(rule, compiled, dossier)
+    if len(events) < limit - 1 and limit > 0:
+        return None
+    clocks = dossier.zones(compiled)[1]
+    best: Bound | None = None
+    for keyed in _by_debt(rule, events, dossier, asked):
+        ends = sorted(
+            (spans_of_time.counts_until(rule.within, event.at, clocks, compiled.calendar), event.index)
+            for event in keyed
+        )
+        after = DAWN if len(ends) < limit else FOREVER if limit == 0 else ends[len(ends) - limit][0]
+        close = ends[len(ends) - limit + 1][0] if 1 < limit <= len(ends) + 1 else DAWN
+        if best is None or (after, close) > (best.after or DAWN, best.close_until):
+            best = Bound(compiled, after=after)
+            best.counted, best.limit, best.close_until = tuple(ends), limit, close
+    if best is None and limit == 0:
+        best = Bound(compiled, after=FOREVER)
+    if best is None or (best.after == DAWN and best.close_until == DAWN):
+        return None
+    for exclusion in rule.excludes:
+        _exclude_proposal(best, exclusion, dossier, asked)
+    return best
+
+
+def _limit(rule: Cap, compiled: CompiledRule, dossier: Dossier) -> int:
+    names = {rule.id, f"{compiled.pack.id}/{rule.id}", f"{compiled.pack.id}:{rule.id}"}
+    agreed = [number for name, number in dossier.debtor.agreed_caps if name in names]
+    if not agreed:
+        return rule.at_most
+    return min(agreed) if rule.agreement else min(rule.at_most, *agreed)
+
+
+def _counted(rule: Cap, compiled: CompiledRule, dossier: Dossier, asked: Asked) -> list[Event]:
+    bit = dossier.ruleset.bit(rule.counts)
+    events = [event for event in dossier.events if event.may & bit]
+    if rule.after_first is not None:
+        first_bit = dossier.ruleset.bit(rule.after_first)
+        firsts = [event for event in dossier.events if event.may & first_bit]
+        if not firsts:
+            return []
+        first = firsts[0]
+        events = [event for event in events if (event.at, event.index) > (first.at, first.index)]
+    events = [event for event in events if _on_keys(event, rule, dossier, asked)]
+    if events and rule.excludes:
+        events = [event for event in events if not _is_excluded(event, rule.excludes, compiled, dossier)]
+    return events
+
+
+def _on_keys(event: Event, rule: Cap | CoolDown, dossier: Dossier, asked: Asked) -> bool:
+    """Whether a past contact counts on the keys of the contact asked about; what it leaves out counts on every key."""
+    contact = event.contact
+    keys = rule.by
+    if "person" in keys and contact.person is not asked.shape.person:
+        return False
+    if "point" in keys and None is not contact.contact_point != asked.point is not None:
+        return False
+    if "channel" in keys and contact.channel is not asked.shape.channel:
+        return False
+    selector = rule.counts if isinstance(rule, Cap) else rule.after
+    if "collector" in keys or selector.placed_by == "collector":
+        by = contact.by
+        if by is not None and asked.by is not None and by != asked.by:
+            return False
+    if not contact.accounts or not asked.accounts:
+        return True
+    if "debt" in keys:
+        return not asked.debts.isdisjoint(dossier.debts(contact.accounts))
+    if "account" in keys:
+        return not set(asked.accounts).isdisjoint(contact.accounts)
+    return True
+
+
+def _by_debt(rule: Cap, events: list[Event], dossier: Dossier, asked: Asked) -> Iterable[list[Event]]:
+    """The events once for each debt or account of the proposal, where the cap is kept for each."""
+    per_debt = "debt" in rule.by
+    if not (per_debt or "account" in rule.by) or len(asked.debts if per_debt else asked.accounts) < 2:
+        return (events,) if events else ()
+    keys = sorted(asked.debts) if per_debt else sorted(asked.accounts)
+    found = []
+    for key in keys:
+        own = [
+            event
+            for event in events
+            if not event.contact.accounts
+            or key in (dossier.debts(event.contact.accounts) if per_debt else event.contact.accounts)
+        ]
+        if own:
+            found.append(own)
+    return found
+
+
+def _is_excluded(event: Event, excludes: Sequence[Exclusion], compiled: CompiledRule, dossier: Dossier) -> bool:
+    for exclusion in excludes:
+        if exclusion.events is not None:
+            if event.must & dossier.ruleset.bit(exclusion.events):
+                return True
+        elif exclusion.when is not None and exclusion.when.consent is not None and not dossier.debtor.consents:
+            continue
+        elif exclusion.when is not None and held_then(exclusion.when, dossier, past_as_asked(dossier, event), compiled):
+            return True
+    return False
+
+
+def _exclude_proposal(bound: Bound, exclusion: Exclusion, dossier: Dossier, asked: Asked) -> None:
+    if exclusion.events is not None:
+        spans = ALL if certainly_counts(exclusion.events, asked.shape) else NONE
+    else:
+        spans = NONE if exclusion.when is None else evaluate(exclusion.when, dossier, asked, bound.compiled).certain
+    if spans:
+        bound.lifts = (*bound.lifts, (exclusion.cite, spans))
+        bound.lifted = unite([span for _, each in bound.lifts for span in each])
+
+
+def cool_down_bound(compiled: CompiledRule, rule: CoolDown, dossier: Dossier, asked: Asked) -> Bound | None:
+    """A rest after an event. None where no event calls for one."""
+    bit = dossier.ruleset.bit(rule.after)
+    events = [e for e in dossier.events if e.may & bit and _on_keys(e, rule, dossier, asked)]
+    if events and rule.excludes:
+        events = [event for event in events if not _is_excluded(event, rule.excludes, compiled, dossier)]
+    if not events:
+        return None
+    clocks = dossier.zones(compiled)[1]
+    ends = sorted(
+        (spans_of_time.over_at(rule.rests, event.at, clocks, compiled.calendar), event.index) for event in events
+    )
+    bound = Bound(compiled, after=ends[-1][0])
+    bound.counted = tuple(ends)
+    for exclusion in rule.excludes:
+        if exclusion.when is not None:
+            _exclude_proposal(bound, exclusion, dossier, asked)
+    return bound
