@@ -128,7 +128,7 @@ def _calendar(filed: Filed, library: Library, today: date) -> Iterator[Finding]:
         return
     last = to_date(library.calendars[pack.calendar].known_until - EPOCH_ORDINAL)
     left = (last - today).days
-    where = _line(filed, pack.calendar)
+    where = _line(filed, pack.calendar, key="calendar")
     if left < 0:
         what = f"calendar {pack.calendar} ended on {last}: rules that need it hold; renew it"
         yield Finding(where, what, is_error=pack.effective_until is None or pack.effective_until > today)
@@ -168,9 +168,9 @@ def _applies_with(other: Pack, pack: Pack) -> bool:
     return lies_around and covers_all
 
 
-def _line(filed: Filed, name: str) -> str:
-    """The file, with the line on which something is named by its `id` or, for a calendar, by `calendar`."""
-    found = re.search(rf"\b(?:id|calendar): [\"']?{re.escape(name)}(?![\w-])", filed.source.text)
+def _line(filed: Filed, name: str, key: str = "id") -> str:
+    """The file, with the line on which the key has this name for the first time."""
+    found = re.search(rf"\b{key}: [\"']?{re.escape(name)}(?![\w-])", filed.source.text)
     if found is None:
         return filed.source.path
     return f"{filed.source.path}:{filed.source.lines_before + filed.source.text.count(chr(10), 0, found.start()) + 1}"
