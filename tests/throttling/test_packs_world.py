@@ -82,12 +82,12 @@ def test_where_the_debtor_lives_chooses_the_packs(
     assert set(select(_facts(country, region, zone, first_party=first_party), LIBRARY)) == packs | {HOUSE}
 
 
-@pytest.mark.parametrize(("region", "pack"), [("ON", "ca-on"), ("QC", "ca-qc")])
-def test_provinces_bind_agencies_beside_the_baseline(region: str, pack: str) -> None:
-    agency = _facts("CA", region, "America/Toronto", first_party=False)
-    lender = _facts("CA", region, "America/Toronto", first_party=True)
-    assert set(select(agency, LIBRARY)) == {"ca-baseline", pack, HOUSE}
-    assert set(select(lender, LIBRARY)) == {"ca-baseline", HOUSE}
+@pytest.mark.parametrize(("first_party", "ontario"), [(False, {"ca-on"}), (True, set())])
+def test_ontario_binds_agencies_and_quebec_everybody(first_party: bool, ontario: set[str]) -> None:
+    in_ontario = _facts("CA", "ON", "America/Toronto", first_party=first_party)
+    in_quebec = _facts("CA", "QC", "America/Toronto", first_party=first_party)
+    assert set(select(in_ontario, LIBRARY)) == {"ca-baseline", HOUSE} | ontario
+    assert set(select(in_quebec, LIBRARY)) == {"ca-baseline", "ca-qc", HOUSE}
 
 
 def test_an_unknown_state_is_every_state_that_has_the_zone() -> None:
