@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-
 from campaigns.filters import FILTERS
 from campaigns.formats import Style
 from campaigns.grammar import Both, Compare, For, If, Node, Output, Test, Text, Value, parse
@@ -116,7 +115,7 @@ def _writer(node: Output, style: Style, is_html: bool) -> Callable[[Any], str]:
 
 
 def _inert_text(value: object) -> str:
-    return inert(value if value.__class__ is str else str(value))  # type: ignore[arg-type]
+    return inert(value if value.__class__ is str else str(value))
 
 
 def _inert_html(value: object) -> str:

@@ -44,7 +44,9 @@ DUTIES: Mapping[str, Duty] = {
             "zh-Hant": "退訂|停止|不再",
         },
     ),
-    "debt": Duty("that a debt exists: only for the debtor's eyes", one_of=tuple(v.name for v in VARIABLES if v.is_debt)),
+    "debt": Duty(
+        "that a debt exists: only for the debtor's eyes", one_of=tuple(v.name for v in VARIABLES if v.is_debt)
+    ),
     "payment": Duty("how to pay", one_of=("pay_url",)),
     "hardship": Duty("how to say that one can't pay", one_of=("help_url", "callback_number"), patterns=_CANNOT),
     "interest": Duty("penalty interest today and in 30 days", ("penalty_today", "penalty_in_30_days")),

@@ -74,7 +74,8 @@ def _named(style: Style, most: int = 3) -> Apply:
 
     def write(accounts: Sequence[Item]) -> str:
         names = [
-            tails.format(product=products[account["product"]], tail=tail(account["tail"])) for account in accounts[:most]
+            tails.format(product=products[account["product"]], tail=tail(account["tail"]))
+            for account in accounts[:most]
         ]
         rest = len(accounts) - len(names)
         if rest == 0:
@@ -94,9 +95,7 @@ def _formula(style: Style) -> Apply:
     frame, stood, days = wording.FORMULA[style.language], wording.STOOD[style.language], _days(style)
 
     def write(growth: Growth) -> str:
-        added = frame.format(
-            rate=percent(growth.rate, style), days=days(growth.days), base=money(growth.base, style)
-        )
+        added = frame.format(rate=percent(growth.rate, style), days=days(growth.days), base=money(growth.base, style))
         if growth.standing.minor:
             before = stood.format(amount=money(growth.standing, style), on=day(growth.standing_on, style))
             added = f"{before} + {added}"
@@ -120,7 +119,9 @@ FILTERS: Mapping[str, Filter] = {
         Filter("days", frozenset({Kind.NUMBER}), "a number of days", _days),
         Filter("product", frozenset({Kind.CHOICE}), "the name of a product", _product),
         Filter("digits", frozenset({Kind.TEXT}), "in calls, digit by digit", _digits, quotes=True),
-        Filter("named", frozenset({Kind.ACCOUNTS}), "the accounts by name, at most so many (3)", _named, 1, quotes=True),
+        Filter(
+            "named", frozenset({Kind.ACCOUNTS}), "the accounts by name, at most so many (3)", _named, 1, quotes=True
+        ),
         Filter("formula", frozenset({Kind.GROWTH}), "penalty interest as days × rate × base", _formula),
         Filter("penalty_name", frozenset({Kind.TEXT}), "what penalty interest is called in a country", _penalty_name),
         Filter("asked", frozenset({Kind.CHOICES}), "what a caller is asked to key in", _asked),

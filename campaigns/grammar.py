@@ -1,7 +1,7 @@
 """The template language: a small part of Liquid, read by python-liquid and checked down to its last word.
 
-Text, `{{ variable | filter }}`, `if`/`elsif`/`else`, `unless`, `for … in accounts`, `{% # comment %}`. No assignments, no
-arithmetic, no ranges, no partials at run time: what a template can do is bounded by what it is given. Templates are
+Text, `{{ variable | filter }}`, `if`/`elsif`/`else`, `unless`, `for … in accounts`, `{% # comment %}`. No assignments,
+no arithmetic, no ranges, no partials at run time: what a template can do is bounded by what it is given. Templates are
 turned into the nodes below once; `campaigns/compiled.py` makes functions of them.
 """
 

@@ -14,7 +14,10 @@ from campaigns.source import Problem, Source
 from domain.errors import BadInput
 
 _LIQUID = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
-_OPEN, _CLOSE = "\N{MATHEMATICAL LEFT WHITE TORTOISE SHELL BRACKET}", "\N{MATHEMATICAL RIGHT WHITE TORTOISE SHELL BRACKET}"
+_OPEN, _CLOSE = (
+    "\N{MATHEMATICAL LEFT WHITE TORTOISE SHELL BRACKET}",
+    "\N{MATHEMATICAL RIGHT WHITE TORTOISE SHELL BRACKET}",
+)
 _TOKEN = re.compile(f"{_OPEN}(\\d+){_CLOSE}")
 _CJK = r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]"
 _FOLDED = re.compile(rf"(?<={_CJK})[ \t]*\n\s*|\s*\n\s*(?={_CJK})")
@@ -22,8 +25,37 @@ _FOLDED = re.compile(rf"(?<={_CJK})[ \t]*\n\s*|\s*\n\s*(?={_CJK})")
 _OUTSIDE = re.compile(r"""(?:src|background-url|href)\s*=\s*["'](?!\{\{)[^"']*|url\(|@import""", re.IGNORECASE)
 
 _LAYOUT = {"mjml", "mj-head", "mj-body", "mj-attributes", "mj-all", "mj-class", "mj-title", "mj-preview", "mj-style"}
-_BLOCKS = {"mj-wrapper", "mj-section", "mj-column", "mj-text", "mj-table", "mj-button", "mj-divider", "mj-spacer", "mj-raw"}
-_INSIDE = {"p", "h1", "h2", "h3", "ul", "ol", "li", "table", "tr", "td", "th", "a", "b", "strong", "em", "br", "span", "meta"}
+_BLOCKS = {
+    "mj-wrapper",
+    "mj-section",
+    "mj-column",
+    "mj-text",
+    "mj-table",
+    "mj-button",
+    "mj-divider",
+    "mj-spacer",
+    "mj-raw",
+}
+_INSIDE = {
+    "p",
+    "h1",
+    "h2",
+    "h3",
+    "ul",
+    "ol",
+    "li",
+    "table",
+    "tr",
+    "td",
+    "th",
+    "a",
+    "b",
+    "strong",
+    "em",
+    "br",
+    "span",
+    "meta",
+}
 _KNOWN = _LAYOUT | _BLOCKS | _INSIDE
 _UNSEEN = {"mj-head", "mj-raw"}
 _PARAGRAPHS = {"mj-text", "mj-table", "mj-button", "mj-divider", "p", "h1", "h2", "h3", "ul", "ol"}

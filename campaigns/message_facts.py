@@ -77,7 +77,9 @@ def sender_of(profile: Mapping[str, Any], language: str) -> Sender:
             texts[name] = found
     unknown = sorted(set(profile) - set(_PROFILE))
     if unknown:
-        raise BadInput(f"the creditor's profile has an unknown `{unknown[0]}`.", remedy=f"Known: {', '.join(_PROFILE)}.")
+        raise BadInput(
+            f"the creditor's profile has an unknown `{unknown[0]}`.", remedy=f"Known: {', '.join(_PROFILE)}."
+        )
     is_third_party = "collector_name" in texts
     texts.setdefault("collector_name", texts["creditor_name"])
     texts["sender_name"] = texts["collector_name"]

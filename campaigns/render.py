@@ -1,4 +1,4 @@
-"""From a template and what fills it to the content that an adapter sends. Pure; errors never quote what was filled in."""
+"""From a template and what fills it to the content that an adapter sends. Errors never quote what was filled in."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

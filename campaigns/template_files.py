@@ -66,7 +66,9 @@ class _Reading:
         self.problems.append(Problem(spot, found, would_be_right))
 
 
-def read_template(id_: str, channel: Channel, language: str, file: str, text: str, shared: Mapping[str, str]) -> TemplateFile:
+def read_template(
+    id_: str, channel: Channel, language: str, file: str, text: str, shared: Mapping[str, str]
+) -> TemplateFile:
     """One template from its text; `shared` are the texts of the shared parts by path."""
     reading = _Reading(file, channel, language, shared)
     reading.read.append(text)
@@ -200,5 +202,3 @@ def _folded(lines: list[Line], joint: str) -> Source:
     """Lines that are one text: line ends are a blank in English and nothing in Chinese; empty lines do not count."""
     kept = [stripped(line) for line in lines if line.text.strip()]
     return joined(kept, joint)
-
-

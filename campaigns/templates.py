@@ -186,7 +186,10 @@ def _fallback(text: str, problems: list[Problem]) -> dict[str, tuple[str, ...]]:
         if "fallback" in known:
             chains = located.mapping(known["fallback"], report, "fallback", (*LOCALES, "default"))
             for language, node in chains.items():
-                names = (located.choice(item, report, "a language", LOCALES) for item in located.items(node, report, "fallback"))
+                names = (
+                    located.choice(item, report, "a language", LOCALES)
+                    for item in located.items(node, report, "fallback")
+                )
                 made[language] = tuple(name for name in names if name)
     except located.BadFile:
         pass  # what is wrong is in the report
@@ -214,7 +217,7 @@ def _made(file: TemplateFile, text: str) -> Source:
 
 
 def duties(template: Template) -> frozenset[str]:
-    """What the template carries: names of `campaigns.duties.DUTIES`, declared in its file and held to it by the linter."""
+    """What the template carries: names of `campaigns.duties.DUTIES`, declared in its file and held to by lint."""
     return template.carries
 
 

@@ -61,7 +61,9 @@ _NOW = Growth(_TODAY, _money("57.00"), _STOOD, _RATE, 1, _money("9500.00"), _mon
 _THEN = Growth(_LATER, _money("57.00"), _STOOD, _RATE, 31, _money("9500.00"), _money("204.25"))
 
 ACCOUNT: tuple[Variable, ...] = (
-    _debt("product", Kind.CHOICE, "what kind of loan it is", "credit_card", tuple(product.value for product in Product)),
+    _debt(
+        "product", Kind.CHOICE, "what kind of loan it is", "credit_card", tuple(product.value for product in Product)
+    ),
     Variable("tail", Kind.TEXT, "the last four letters or digits of its number", "1234"),
     _debt("days_past_due", Kind.NUMBER, "days past due today", 12),
     _debt("principal", Kind.MONEY, "overdue principal", _money("9500.00")),
@@ -83,7 +85,9 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("sender_name", Kind.TEXT, "who signs: the agency, or else the lender", "港湾银行"),
     Variable("is_third_party", Kind.TRUTH, "an agency writes for the lender", False),
     Variable("is_first_contact", Kind.TRUTH, "nothing was sent to this debtor before", False),
-    Variable("neutral_name", Kind.TEXT, "a business name that does not tell of debts (12 CFR 1006.2(j))", "港湾客户中心"),
+    Variable(
+        "neutral_name", Kind.TEXT, "a business name that does not tell of debts (12 CFR 1006.2(j))", "港湾客户中心"
+    ),
     Variable("contact_person", Kind.TEXT, "a person to ask for by name; for companies, the account manager", "陈静"),
     Variable("callback_number", Kind.TEXT, "the number to call, as it is dialled", "+86 10 5550 0123"),
     Variable("office_hours", Kind.TEXT, "when it is answered", "周一至周五 9:00-18:00"),
@@ -109,7 +113,12 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("today", Kind.DATE, "the debtor's local day", _TODAY),
     Variable("in_30_days", Kind.DATE, "thirty days on", _LATER),
     Variable("pay_url", Kind.LINK, "the debtor's page: pay", "https://pay.example.com/p/7Kq2"),
-    Variable("help_url", Kind.LINK, "the debtor's page: say that one can't pay, ask for a plan, dispute", "https://pay.example.com/h/7Kq2"),
+    Variable(
+        "help_url",
+        Kind.LINK,
+        "the debtor's page: say that one can't pay, ask for a plan, dispute",
+        "https://pay.example.com/h/7Kq2",
+    ),
     Variable("stop_url", Kind.LINK, "the debtor's page: stop these messages", "https://pay.example.com/s/7Kq2"),
     Variable("stop_word", Kind.TEXT, "the word that stops text messages where the debtor lives", "TD"),
     Variable("verification", Kind.CHOICES, "what the called person may key in", ("birth_date",), VERIFICATIONS),
