@@ -2,10 +2,12 @@
 
 import datetime as dt
 
+import holidays
 import pytest
 
 from domain.decision import Decision, Verdict
 from domain.facts import Facts
+from throttling import places
 from throttling.compose import compile_rules, select
 from throttling.decide import decide
 from throttling.facts_json import parse_facts
@@ -157,3 +159,39 @@ def test_what_is_not_law_does_not_pass_for_law(filed: Filed) -> None:
 def test_calls_have_hours_everywhere(filed: Filed) -> None:
     hours = [rule for rule in filed.pack.rules if isinstance(rule, Hours) and not rule.open.is_always]
     assert any(rule.applies.channels is None or "call" in rule.applies.channels for rule in hours)
+
+
+@pytest.mark.parametrize("country", ["AU", "BR", "CA"])
+def test_every_zone_of_a_country_lies_in_some_region(country: str) -> None:
+    lawful = {zone for zones in places.regions()[country].values() for zone in zones}
+    lost = {
+        zone
+        for zone in places.customary()[country]
+        if not any(places.keep_the_same_time(zone, each) for each in lawful)
+    }
+    assert not lost
+
+
+KEPT_ELSEWHERE = {"ca-qc": {"2027-12-27", "2028-01-03"}}
+"""Days that a library moves to a Monday, and the regulator's own list does not."""
+
+
+@pytest.mark.parametrize(
+    ("name", "country", "region", "years"),
+    [
+        ("au", "AU", None, range(2025, 2029)),
+        ("ca-on", "CA", "ON", range(2025, 2029)),
+        ("ca-qc", "CA", "QC", range(2025, 2029)),
+        ("ie", "IE", None, range(2012, 2031)),
+        ("gr", "GR", None, range(2025, 2029)),
+        ("kr", "KR", None, range(2025, 2028)),
+        ("in", "IN", None, range(2026, 2028)),
+        ("br", "BR", None, range(2025, 2031)),
+        *((f"br-{state.lower()}", "BR", state, range(2025, 2031)) for state in ("SP", "RJ", "ES", "AM", "AL", "PR")),
+    ],
+)
+def test_no_holiday_that_a_library_knows_is_missing(name: str, country: str, region: str | None, years: range) -> None:
+    ours = {dt.date.fromordinal(day).isoformat() for day in LIBRARY.calendars[name].holidays}
+    known = holidays.country_holidays(country, subdiv=region, years=years)
+    theirs = {day.isoformat() for day in known}
+    assert theirs - ours == KEPT_ELSEWHERE.get(name, set())
