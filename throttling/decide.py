@@ -19,7 +19,7 @@ from throttling.compose import CompiledRule, Ruleset
 from throttling.counts import cap_bound, cool_down_bound
 from throttling.dossier import Asked, Dossier, shape_of
 from throttling.gates import content_bound, gate_bound
-from throttling.hours import Table, end_of_opening, next_open
+from throttling.hours import CHUNK, HORIZON, Table, end_of_opening, next_open
 from throttling.intervals import NONE
 from throttling.language import Cap, Content, CoolDown, Gate, Hours
 from throttling.opening import hours_bound, is_personal
@@ -28,6 +28,10 @@ from throttling.zonetime import DAWN, FOREVER, floor_second
 
 SPAN = 300 * zonetime.DAY
 """For how long after the instant for which it was worked out a plan serves."""
+SEARCHED = HORIZON * CHUNK
+"""For how long hours that shut each other out are searched for an instant at which they all are open."""
+HEARD = 2 * CHUNK
+"""For how long such hours are listened to, to name every rule that takes part."""
 
 
 def decide(ruleset: Ruleset, facts: Facts) -> Decision:
@@ -238,14 +242,28 @@ class Plan:
     def next(self, at: int) -> int:
         """The first instant not before `at` that every rule allows; FOREVER where there is none."""
         at = max(at, self._after)
+        limit = at + SEARCHED
         while at < FOREVER:
             found = at if self._table is None else next_open(self._table, at)
             for bound in self._others:
-                found = max(found, bound.next(found)) if found < FOREVER else found
+                if found >= FOREVER:
+                    break
+                later = bound.next(found)
+                if later > found and bound.table is None:
+                    limit = later + SEARCHED
+                found = later
             if found == at:
                 return at
             at = found
+            if at >= limit:  # hours that do not meet in more than a year do not meet before a law changes
+                at = self._next_law(min(at, limit))
+                limit = at + SEARCHED
         return FOREVER
+
+    def _next_law(self, at: int) -> int:
+        """The next instant at which one of the rules that speak here comes into force or ends."""
+        rules = (*self._hours, *(bound.compiled for bound in self._others))
+        return min((edge for rule in rules for edge in (rule.starts, rule.ends) if edge > at), default=FOREVER)
 
     def end(self, at: int) -> int:
         """When the stretch that every rule allows, and that holds `at`, ends."""
@@ -322,12 +340,15 @@ class Plan:
         """Every rule that did not allow `at` or moved T, and the exceptions that lifted one."""
         moved: dict[int, int] = {}
         time = at
-        while time < FOREVER:
+        limit = at + HEARD
+        while time < min(limit, FOREVER):
             movers = [(index, found) for index, bound in enumerate(bounds) if (found := bound.next(time)) > time]
             if not movers:
                 break
             for index, found in movers:
                 moved.setdefault(index, found)
+                if bounds[index].table is None:
+                    limit = found + HEARD
             time = max(found for _, found in movers)
         home = self._home()
         said = [wording.stopping(bounds[index], moved[index], at, self._dossier, home) for index in sorted(moved)]
