@@ -19,6 +19,7 @@ from domain.errors import BadInput
 Model = TypeVar("Model", bound=BaseModel)
 SEPARATOR = "\n---\n"
 REFERENCE = "docs/policies.md has the reference."
+SYNTAX = "Look for a missing bracket, quote or space at that place or just before it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +81,9 @@ def _load(source: Source, kind: str) -> Any:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = source.where(mark.line, mark.column) if mark else source.path
-        raise BadInput(f"not YAML: {error.problem or error.context}.", where=where) from error
+        raise BadInput(f"not YAML: {error.problem or error.context}.", where=where, remedy=SYNTAX) from error
     except (YAMLError, ValueError) as error:
-        raise BadInput(f"not YAML: {error}.", where=source.path) from error
+        raise BadInput(f"not YAML: {error}.", where=source.path, remedy=SYNTAX) from error
 
 
 def _mistake(

@@ -21,6 +21,7 @@ from throttling.compose import compile_rules
 from throttling.decide import decide, prepare
 from throttling.packs import WISHES, load_packs
 
+pytestmark = pytest.mark.timeout(3600)  # the thorough profile takes minutes
 LIBRARY = load_packs()
 IDS = sorted(LIBRARY.ids - {WISHES})
 AUDIT = Path(audit.__file__).parent

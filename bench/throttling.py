@@ -1,0 +1,245 @@
+"""Decisions a second on one core, under all packs of a US state, beside the same caps kept naively on Valkey.
+
+Every debtor has 30 past contacts of the last 60 days. *Fresh*: facts in memory, the debtor made ready and asked once,
+as the dispatcher does. *Ready*: asked before, at the same 20 instants of the next 13 hours in another order, so that
+the stretches of time in which the answer stays the same are known. *First* deferrals are a ready debtor's first answer.
+The baseline asks the `limits` library once for each cap whether another contact still fits its moving window, and
+records it where all do, on this machine's Valkey; it knows no hours, no keys but the debtor, and no T.
+
+    python -m bench.throttling [DEBTORS]
+"""
+
+import gc
+import json
+import random
+import statistics
+import sys
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from limits import RateLimitItemPerHour
+from limits.storage import RedisStorage
+from limits.strategies import MovingWindowRateLimiter
+
+from config.embedded.servers import hold
+from domain.decision import Verdict
+from domain.facts import (
+    AccountFacts,
+    Collector,
+    ContactChannel,
+    DebtorFacts,
+    Facts,
+    Outcome,
+    PastContact,
+    Place,
+    PointFacts,
+    PointKind,
+    Proposal,
+)
+from throttling.compose import Ruleset, compile_rules, select
+from throttling.decide import Prepared, prepare
+from throttling.language import Cap
+from throttling.packs import load_packs
+
+NOW = datetime(2026, 11, 24, 17, tzinfo=UTC)
+CONTACTS = 30
+ASKED = 20
+"""At how many instants a ready debtor is asked."""
+ROUNDS = 5
+OUTCOMES = (Outcome.NO_ANSWER, Outcome.VOICEMAIL, Outcome.BUSY, Outcome.DELIVERED)
+
+
+def main(debtors: int = 2_000) -> dict[str, object]:
+    """Measure, and say what was measured."""
+    library = load_packs()
+    cases = [case(number, CONTACTS) for number in range(debtors)]
+    ids = select(cases[0], library)
+    begin = time.perf_counter()
+    ruleset = compile_rules(library, ids)
+    compiled_s = time.perf_counter() - begin
+    asking = [replace(each, proposal=replace(each.proposal, channel=ContactChannel.CALL)) for each in cases]
+    with tempfile.TemporaryDirectory(prefix="forbear-bench-") as folder:
+        Path(folder).chmod(0o711)
+        with hold(Path(folder) / "state", durable=False) as servers:
+            naive = statistics.median(naively(ruleset, servers.redis_url) for _ in range(3))
+    few = [case(number, 3) for number in range(debtors)]
+    ready, p99 = measure_ready(ruleset, asking)
+    fresh = rate(lambda: [fresh_decision(ruleset, each) for each in asking], len(asking))
+    fresh_few = rate(lambda: [fresh_decision(ruleset, each) for each in few], len(few))
+    deferrals, first = measure_deferrals(ruleset)
+    beside = {"baseline": round(naive), "against": "limits on Valkey, one moving window a cap"}
+    return {
+        "figures": [
+            figure("decisions, ready", ready, "decisions/s", **beside),
+            figure("decisions, fresh, 30 contacts", fresh, "decisions/s", **beside),
+            figure("decisions, fresh, 3 contacts", fresh_few, "decisions/s", **beside),
+            figure("deferrals with T, ready", deferrals, "deferrals/s", **beside),
+            figure("deferrals with T, first of a debtor", first, "deferrals/s", **beside),
+            figure("decision p99, ready", p99 * 1e6, "µs"),
+            figure("compile the packs", compiled_s * 1000, "ms"),
+            figure("memory, ready, per 100,000 debtors", memory(ruleset, asking) * 100_000 / 2**20, "MiB"),
+        ],
+        "packs": list(ids),
+        "rules": len(ruleset.rules),
+        "caps": len(caps(ruleset)),
+        "contacts": CONTACTS,
+        "debtors": debtors,
+    }
+
+
+def figure(name: str, value: float, unit: str, **beside: Any) -> dict[str, object]:
+    """One figure, with its ratio to the baseline where it has one."""
+    found: dict[str, object] = {"name": name, "figure": name, "value": round(value, 1), "unit": unit, **beside}
+    if "baseline" in beside:
+        found |= {"baseline_value": beside["baseline"], "ratio": round(value / beside["baseline"], 2)}
+    return found
+
+
+def case(number: int, contacts: int) -> Facts:
+    """A debtor in Massachusetts with two accounts and past contacts spread over 60 days, few of them in the last 7."""
+    draw = random.Random(number)  # the same debtors every time
+    points = (PointFacts("n1", PointKind.MOBILE, country="US"), PointFacts("e1", PointKind.EMAIL))
+    channels = (ContactChannel.CALL, ContactChannel.SMS, ContactChannel.EMAIL)
+    history = tuple(
+        PastContact(
+            NOW - timedelta(days=60 * (index + draw.random()) / contacts, hours=1),
+            draw.choice(channels),
+            outcome=draw.choice(OUTCOMES),
+            accounts=("a",) if draw.random() < 0.5 else ("a", "b"),
+            contact_point="n1",
+        )
+        for index in range(contacts)
+    )
+    return Facts(
+        proposal=Proposal(
+            NOW,
+            ContactChannel.CALL,
+            ("a", "b"),
+            "n1",
+            automated=False,
+            has_opt_out_notice=True,
+        ),
+        collector=Collector(first_party=False, name="agency"),
+        debtor=DebtorFacts(places=(Place("US", "MA", "02108", "America/New_York"),)),
+        contact_points=points,
+        accounts=(AccountFacts("a", "credit_card", 45), AccountFacts("b", "credit_card", 20)),
+        history=history,
+    )
+
+
+def ready_for(ruleset: Ruleset, facts: Facts) -> Prepared:
+    """The debtor of a case, made ready."""
+    return prepare(
+        ruleset,
+        facts.debtor,
+        facts.contact_points,
+        facts.accounts,
+        facts.history,
+        facts.collector,
+        as_of=NOW,
+    )
+
+
+def fresh_decision(ruleset: Ruleset, facts: Facts) -> Verdict:
+    """Make ready and ask once, with nothing remembered of the debtor."""
+    return ready_for(ruleset, facts).decide(facts.proposal).verdict
+
+
+def rate(work: Callable[[], object], count: int) -> float:
+    """How many a second: the median of the rounds, after one that warms up."""
+    work()
+    took = []
+    for _ in range(ROUNDS):
+        begin = time.perf_counter()
+        work()
+        took.append(time.perf_counter() - begin)
+    return count / statistics.median(took)
+
+
+def measure_ready(ruleset: Ruleset, cases: Iterable[Facts]) -> tuple[float, float]:
+    """Decisions a second of ready debtors, each asked at many instants of the day, and the slowest in a hundred."""
+    asked = []
+    for facts in cases:
+        prepared = ready_for(ruleset, facts)
+        proposals = [replace(facts.proposal, at=NOW + timedelta(minutes=41 * index)) for index in range(ASKED)]
+        asked += [(prepared, proposal) for proposal in proposals]
+    random.Random(1).shuffle(asked)
+    value = rate(lambda: [prepared.decide(proposal) for prepared, proposal in asked], len(asked))
+    took = []
+    for prepared, proposal in asked:
+        begin = time.perf_counter()
+        prepared.decide(proposal)
+        took.append(time.perf_counter() - begin)
+    return value, statistics.quantiles(took, n=100)[98]
+
+
+def measure_deferrals(ruleset: Ruleset) -> tuple[float, float]:
+    """Deferrals a second of ready debtors, and of debtors asked for the first time once they are ready.
+
+    At three in the morning contact waits for the hours and, where seven calls were made, for the oldest to lapse.
+    """
+    night = datetime(2026, 11, 24, 8, tzinfo=UTC)
+    cases = [case(number, CONTACTS) for number in range(1_000)]
+    proposals = [replace(each.proposal, at=night) for each in cases]
+    ready = [ready_for(ruleset, each) for each in cases]
+    pairs = list(zip(ready, proposals, strict=True))
+    if any(one.decide(proposal).verdict is not Verdict.DEFERRED for one, proposal in pairs):
+        raise AssertionError("not every case is deferred: this would not measure deferrals")
+    warm = rate(lambda: [one.decide(proposal) for one, proposal in pairs], len(pairs))
+    took = []
+    for _ in range(ROUNDS):
+        new = [ready_for(ruleset, each) for each in cases]
+        begin = time.perf_counter()
+        for one, proposal in zip(new, proposals, strict=True):
+            one.decide(proposal)
+        took.append(time.perf_counter() - begin)
+    return warm, len(cases) / statistics.median(took)
+
+
+def memory(ruleset: Ruleset, cases: list[Facts]) -> float:
+    """Bytes that a ready debtor takes beside the facts that it was made from, once it was asked."""
+    gc.collect()
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    kept = [ready_for(ruleset, each) for each in cases]
+    for one, each in zip(kept, cases, strict=True):
+        one.decide(each.proposal)
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return (after - before) / len(kept)
+
+
+def caps(ruleset: Ruleset) -> list[Cap]:
+    """The caps of a ruleset, but for those that forbid."""
+    found = [compiled.rule for compiled in ruleset.rules]
+    return [rule for rule in found if isinstance(rule, Cap) and rule.at_most > 0]
+
+
+def hours(rule: Cap) -> int:
+    """The length of a cap's window as a naive team would put it: a month has 30 days."""
+    within = rule.within
+    days = {"day": 1, "week": 7, "month": 30, "quarter": 91, "year": 365, None: 365}[within.per]
+    return within.hours or 24 * (within.days or within.every or within.business_days or days)
+
+
+def naively(ruleset: Ruleset, url: str) -> float:
+    """Decisions a second where each asks a moving window of `limits` for every cap and records what it allows."""
+    limiter = MovingWindowRateLimiter(RedisStorage(url))
+    windows = [(rule.id, RateLimitItemPerHour(rule.at_most, hours(rule))) for rule in caps(ruleset)]
+    debtors = 300
+    begin = time.perf_counter()
+    for number in range(debtors):
+        if all(limiter.test(item, name, str(number)) for name, item in windows):
+            for name, item in windows:
+                limiter.hit(item, name, str(number))
+    return debtors / (time.perf_counter() - begin)
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(*map(int, sys.argv[1:]))))
