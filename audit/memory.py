@@ -24,6 +24,8 @@ from domain.facts import (
 
 SPOKEN = {"sms": "sms", "voice": "call", "email": "email", "letter": "letter"}
 NEVER_MADE = ("cancelled", "expired", "rejected")
+REPEATABLE = ("sending",)
+"""From here an attempt may be tried again: the provider proved that it took nothing."""
 
 
 class Told(Protocol):
@@ -48,7 +50,7 @@ class Attempt:
     closes_at: datetime
     packs: tuple[str, ...]
     proposal: Mapping[str, Any]
-    step: tuple[Any, ...]
+    steps: frozenset[tuple[Any, ...]]
     at: datetime
     state: str = "reserved"
     outcome: str | None = None
@@ -157,10 +159,11 @@ class Memory:
         body = entry.body
         if body.get("retry"):
             again = self.attempts[str(body["attempt"])]
-            self.made.discard(again.step)
-            again.state, again.outcome = "reserved", None
+            if again.state in REPEATABLE:
+                self.made -= again.steps
+                again.state, again.outcome = "reserved", None
             return
-        step = (body["campaign"], body["step"], body.get("rank"), body["channel"], tuple(body["accounts"]))
+        step = (body["campaign"], body["step"], body.get("rank"), body["channel"])
         self.attempts[str(body["attempt"])] = Attempt(
             str(body["attempt"]),
             body["channel"],
@@ -169,7 +172,7 @@ class Memory:
             instant(body["closes_at"]),
             tuple(pack["id"] for pack in body["packs"]),
             body["proposal"],
-            step,
+            frozenset((*step, account) for account in body["accounts"]),
             entry.at,
         )
 
@@ -177,14 +180,14 @@ class Memory:
         attempt = self.attempts.get(str(entry.body.get("attempt")))
         if attempt is not None:
             attempt.state, attempt.at = "sending", entry.at
-            self.made.add(attempt.step)
+            self.made |= attempt.steps
 
     def _moved(self, entry: Told) -> None:
         attempt = self.attempts[str(entry.body["attempt"])]
         attempt.state = entry.kind
         attempt.outcome = entry.body.get("outcome") or attempt.outcome
         if entry.kind in NEVER_MADE:
-            self.made.discard(attempt.step)
+            self.made -= attempt.steps
 
     def _on_suppressed(self, entry: Told) -> None:
         body = entry.body

@@ -20,6 +20,8 @@ from audit.requirements import required
 from audit.rulebook import whole
 
 LEFT = "sending"
+UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)
+"""What reading an entry raises that was altered, or that follows from one that was taken out."""
 
 
 class Told(Protocol):
@@ -85,9 +87,15 @@ def _debtor(debtor_id: UUID, entries: list[Told], report: Report) -> None:
     for entry in entries:
         if entry.kind == LEFT:
             attempt = str(entry.body.get("attempt"))
-            for rule, why in _judged(entry, memory, report):
-                report.violations.append(Violation(rule, debtor_id, attempt, entry.at, why))
-        memory.add(entry)
+            try:
+                for rule, why in _judged(entry, memory, report):
+                    report.violations.append(Violation(rule, debtor_id, attempt, entry.at, why))
+            except UNREADABLE:
+                report.unjudged["the facts or the packs of the contact could not be read"] += 1
+        try:
+            memory.add(entry)
+        except UNREADABLE:
+            report.unjudged[f"an entry `{entry.kind}` could not be read"] += 1
 
 
 def _judged(entry: Told, memory: Memory, report: Report) -> Iterator[tuple[str, str]]:
@@ -101,7 +109,7 @@ def _judged(entry: Told, memory: Memory, report: Report) -> Iterator[tuple[str, 
         yield "taken-back", f"It left after it was {attempt.state}."
     if entry.at >= attempt.closes_at:
         yield "window", "It left at or after the end of its permitted window."
-    if attempt.step in memory.made:
+    if attempt.steps & memory.made:
         yield "same-step-twice", "The same step of the same account was made before on this channel."
     facts = memory.facts(attempt, entry.at)
     if facts is None:
