@@ -69,7 +69,8 @@ def _digits(style: Style) -> Apply:
 
 
 def _named(style: Style, most: int = 3) -> Apply:
-    tails, products, more = (table[style.language] for table in (wording.TAILS, wording.PRODUCTS, wording.MORE))
+    tails, more = wording.TAILS[style.language], wording.MORE[style.language]
+    products = wording.PRODUCTS[style.language]
     tail = _digits(style)
 
     def write(accounts: Sequence[Item]) -> str:

@@ -13,14 +13,25 @@ import typer
 from rich.console import Console
 
 from campaigns.cadence_file import CadenceFile, read_cadence
+from campaigns.formats import LOCALES
+from campaigns.located import did_you_mean
+from campaigns.preview import messages, sample_subject
+from campaigns.prices import read_prices
+from campaigns.templates import load_templates
 from config.clock import open_clock
 from config.settings import load_settings, resolve
 from domain.errors import BadInput
+from forbear import campaign_preview as previews
 from forbear import campaign_tables as tables
-from forbear.campaign_check import check
+from forbear.campaign_check import SAMPLE, check, senders
+from forbear.creditor_profile import read_profile
 from storage import campaigns as rows
+from storage import creditors
+from storage.crypto import KeyRing
 from storage.session import Database
+from storage.vault import Vault
 from workers import campaigns as work
+from workers.workshop import PRICES, site
 
 app = typer.Typer()
 console = Console(highlight=False)
@@ -48,12 +59,76 @@ def validate(file: File) -> None:
     console.print(f"[green]good[/green]  {file} can be launched.")
 
 
+@app.command("preview")
+def preview_messages(
+    file: File,
+    creditor: Annotated[
+        str | None, typer.Option("--creditor", "-c", help="The creditor's code; left out, a sample lender's.")
+    ] = None,
+    debtor: Annotated[
+        str | None, typer.Option("--debtor", help="The debtor's reference; left out, one who fits.", show_default=False)
+    ] = None,
+    step: Annotated[str | None, typer.Option("--step", help="One step; left out, all.", show_default=False)] = None,
+    language: Annotated[
+        list[str] | None, typer.Option("--language", "-l", help="A language; left out, all of the audience.")
+    ] = None,
+) -> None:
+    """Show what each step would say to a debtor in each language, and what it costs. Names and numbers are masked."""
+    checked = read(file)
+    cadence = checked.cadence
+    steps = [one for one in cadence.steps if step in (None, one.id)]
+    if not steps:
+        raise BadInput(
+            f"there is no step `{step}`.",
+            where="--step",
+            remedy=did_you_mean(str(step), [one.id for one in cadence.steps]),
+        )
+    if debtor and not creditor:
+        raise BadInput("a debtor is one of a creditor's.", where="--debtor", remedy="Add --creditor.")
+    settings = load_settings()
+    templates = load_templates()
+    subject, profile = None, read_profile(SAMPLE)
+    if creditor is not None:
+        with desk(creditor) as at:
+            now = at.now
+            with at.db.tenant(at.creditor_id) as connection:
+                profile = creditors.profile(connection)
+            vault = Vault(KeyRing.open(load_settings().keys_path, create=False), 1)
+            subject = previews.find_subject(at.db, vault, at.creditor_id, cadence, debtor, now)
+    else:
+        now = open_clock(settings).now()
+    check(checked, now, templates, profile)
+    prices = read_prices(PRICES.read_text(encoding="utf-8"), str(PRICES))
+    languages = language or sorted(cadence.audience.languages) or sorted(LOCALES)
+    whose = "a debtor who does not exist" if subject is None else f"debtor {subject.addressee.reference}"
+    console.print(f"[bold]{cadence.name}[/bold]  as it would be sent to {whose}.")
+    links = previews.links(site(settings), profile.get("pay_url"))
+    if subject is not None:
+        previews.show(
+            console,
+            messages(cadence, steps, languages, subject, senders(profile), links, templates, prices),
+            subject,
+            prices.currency,
+        )
+        return
+    for one in languages:
+        invented = sample_subject(cadence, one, now.date())
+        previews.show(
+            console,
+            messages(cadence, steps, [one], invented, senders(profile), links, templates, prices),
+            invented,
+            prices.currency,
+        )
+
+
 @app.command()
 def launch(file: File, creditor: Creditor) -> None:
     """Keep the cadence as a new version that never changes, and enrol all accounts that fit."""
     checked = read(file)
     with desk(creditor) as at:
-        check(checked, at.now)
+        with at.db.tenant(at.creditor_id) as connection:
+            profile = creditors.profile(connection)
+        check(checked, at.now, profile=profile)
         with console.status("enrolling") as status:
             launched = work.launch(
                 at.db,
