@@ -2,14 +2,20 @@
 
 import json
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
+from config.settings import load_settings, resolve
 from domain.errors import BadInput
 from domain.facts import Facts
+from forbear import policy_explain
+from storage.debtor_screen import find
+from storage.ledger_facts import LedgerRow, entries_of
+from storage.session import Database
 from throttling import compare, describe, replay
 from throttling.check import check as check_pack
 from throttling.compose import compile_rules, select
@@ -118,6 +124,25 @@ def decide(
 
 
 @app.command()
+def explain(
+    debtor: Annotated[str, typer.Argument(help="The creditor's reference of a debtor or account, or our id.")],
+    creditor: Annotated[str | None, typer.Option("--creditor", "-c", help="The creditor's code.")] = None,
+    first: Annotated[str | None, typer.Option("--from", help="The first day, YYYY-MM-DD. Without: today.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+    packs: Folder = None,
+) -> None:
+    """Show a week in the debtor's local time: when each channel may be used, and what closes it otherwise."""
+    now = datetime.now(UTC)
+    facts = policy_explain.facts_of(_entries(debtor, creditor), now)
+    zone = policy_explain.zone_of(facts)
+    found = policy_explain.calendar(facts, load_packs(packs), _day(first, zone, now), now)
+    if as_json:
+        typer.echo(json.dumps({"timezone": zone, "stretches": policy_explain.rows(found)}, ensure_ascii=False))
+    else:
+        typer.echo("\n".join(policy_explain.lines(found, zone)))
+
+
+@app.command()
 def docs(
     write: Annotated[Path | None, typer.Option(help="The file to write; by default, standard output.")] = None,
     packs: Folder = None,
@@ -128,6 +153,38 @@ def docs(
         typer.echo(page, nl=False)
     else:
         write.write_text(page, encoding="utf-8")
+
+
+def _day(written: str | None, zone: str, now: datetime) -> date:
+    today = now.astimezone(ZoneInfo(zone)).date()
+    try:
+        day = date.fromisoformat(written) if written else today
+    except ValueError:
+        raise BadInput(f"{written!r} is no date.", where="--from", remedy="Write it as 2026-03-02.") from None
+    if day < today:
+        raise BadInput("the day has passed.", where="--from", remedy="`forbear why` says what was done, and why.")
+    return day
+
+
+def _entries(debtor: str, creditor: str | None) -> list[LedgerRow]:
+    database = Database(str(resolve(load_settings()).database_url), pool_size=1)
+    try:
+        known = database.creditors()
+        if creditor is not None and creditor not in known:
+            raise BadInput(f"there is no creditor `{creditor}`.", where="--creditor", remedy="`forbear creditor list`.")
+        found: list[list[LedgerRow]] = []
+        for code, creditor_id in known.items():
+            if creditor in (None, code):
+                with database.tenant(creditor_id) as connection:
+                    if debtor_id := find(connection, creditor_id, debtor):
+                        found.append(list(entries_of(connection, [debtor_id])))
+    finally:
+        database.close()
+    if not found:
+        raise BadInput("there is no debtor, and no account, of that reference or id.", where="DEBTOR")
+    if len(found) > 1:
+        raise BadInput("several creditors have such a debtor.", where="DEBTOR", remedy="Name one with --creditor.")
+    return found[0]
 
 
 def _answer(case: Facts | BadInput, library: Library) -> dict[str, object]:
