@@ -7,7 +7,6 @@ from domain.facts import Outcome
 from throttling.language import (
     Cap,
     Clock,
-    Condition,
     Content,
     CoolDown,
     Gate,
@@ -17,6 +16,7 @@ from throttling.language import (
     Rule,
 )
 from throttling.packs import Library
+from throttling.premises import Condition
 from throttling.terms import (
     CHANNEL_GROUPS,
     DAYS,
