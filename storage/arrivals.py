@@ -56,11 +56,17 @@ class OpenAttempt(NamedTuple):
     state: str
 
 
-def open_events(connection: Connection, creditor_id: UUID, limit: int) -> list[OpenEvent]:
-    """The oldest delivery events that were not applied, held by the caller; those that others hold are passed over."""
+def open_events(connection: Connection, creditor_id: UUID, unknown_since: dt.datetime, limit: int) -> list[OpenEvent]:
+    """The oldest delivery events that were not applied, held by the caller; those that others hold are passed over.
+
+    An event whose attempt is not known yet is left until it is, or until it was received before `unknown_since`.
+    """
     rows = connection.exec_driver_sql(
         """WITH open AS (
-               SELECT * FROM delivery_events WHERE creditor_id = %(creditor)s AND applied_at IS NULL
+               SELECT * FROM delivery_events e WHERE creditor_id = %(creditor)s AND applied_at IS NULL
+                   AND (received_at < %(since)s OR EXISTS (
+                       SELECT FROM attempts a WHERE a.attempt_id = e.attempt_id
+                           OR (e.attempt_id IS NULL AND a.provider_ref = e.provider_ref)))
                ORDER BY received_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
            )
            SELECT o.event_id, coalesce(a.attempt_id, b.attempt_id), o.provider, o.received_at, o.at, o.state,
@@ -68,7 +74,7 @@ def open_events(connection: Connection, creditor_id: UUID, limit: int) -> list[O
            FROM open o LEFT JOIN attempts a ON a.attempt_id = o.attempt_id
                 LEFT JOIN attempts b ON o.attempt_id IS NULL AND b.provider_ref = o.provider_ref
            ORDER BY o.at, o.received_at, o.event_id""",
-        {"creditor": creditor_id, "limit": limit},
+        {"creditor": creditor_id, "since": unknown_since, "limit": limit},
     )
     return [*map(OpenEvent._make, rows.all())]
 

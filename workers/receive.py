@@ -83,7 +83,7 @@ class Receiver:
         """Apply the oldest events and messages; how many there were. Raises Unavailable: then nothing was written."""
         now = self.clock.now()
         with self.db.tenant(creditor_id) as connection:
-            events = arrivals.open_events(connection, creditor_id, limit)
+            events = arrivals.open_events(connection, creditor_id, now - UNKNOWN_FOR, limit)
             inbound = arrivals.open_inbound(connection, creditor_id, limit)
             if not events and not inbound:
                 return 0
@@ -147,7 +147,7 @@ class Receiver:
             if event.attempt_id is not None and event.attempt_id in attempts:
                 said.setdefault(event.attempt_id, []).append(event)
                 done.append(event.event_id)
-            elif now - event.received_at > UNKNOWN_FOR:
+            else:
                 detail = {"provider": event.provider, "code": event.code}
                 dead_letters.add(connection, creditor_id, None, "receive", "event_of_no_attempt", detail, now)
                 log.error("event_of_no_attempt", creditor=creditor_id, provider=event.provider)

@@ -54,10 +54,13 @@ class Workshop:
 
 
 @contextmanager
-def open_workshop(settings: Settings, *, pool_size: int = 12) -> Iterator[Workshop]:
-    """Everything that a worker needs, for as long as the block lasts. `settings` hold all addresses."""
+def open_workshop(settings: Settings, *, clock: Clock | None = None, pool_size: int = 12) -> Iterator[Workshop]:
+    """Everything that a worker needs, for as long as the block lasts. `settings` hold all addresses.
+
+    `clock` stands for the one that the settings ask for.
+    """
     zones.use_newest()
-    clock = open_clock(settings)
+    clock = clock or open_clock(settings)
     ring = KeyRing.open(settings.keys_path, create=True)
     vault = Vault(ring, KEYS_KEPT)
     with closing(Database(str(settings.database_url), pool_size=pool_size)) as db, closing(Loop()) as loop:
