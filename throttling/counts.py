@@ -22,10 +22,13 @@ def cap_bound(compiled: CompiledRule, rule: Cap, dossier: Dossier, asked: Asked)
     clocks = dossier.zones(compiled)[1]
     best: Bound | None = None
     for keyed in _by_debt(rule, events, dossier, asked):
-        ends = sorted(
-            (spans_of_time.counts_until(rule.within, event.at, clocks, compiled.calendar), event.index)
-            for event in keyed
-        )
+        ends = []
+        for event in reversed(keyed):  # what came earlier stops counting no later
+            until = spans_of_time.counts_until(rule.within, event.at, clocks, compiled.calendar)
+            if until <= asked.at:
+                break
+            ends.append((until, event.index))
+        ends.sort()
         after = DAWN if len(ends) < limit else FOREVER if limit == 0 else ends[len(ends) - limit][0]
         close = ends[len(ends) - limit + 1][0] if 1 < limit <= len(ends) + 1 else DAWN
         if best is None or (after, close) > (best.after or DAWN, best.close_until):
