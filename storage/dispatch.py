@@ -302,17 +302,18 @@ class NewAttempt(NamedTuple):
     purpose: str
     closes_at: dt.datetime
     next_look: dt.datetime | None
+    packs: tuple[str, ...]
 
 
 _RESERVE = """INSERT INTO attempts (attempt_id, creditor_id, debtor_id, campaign_id, enrolment_id, enrolments, accounts,
-    point_id, channel, stage, step, rank, template, language, purpose, closes_at, next_look, reserved_at, state,
-    queued_at)
+    point_id, channel, stage, step, rank, template, language, purpose, closes_at, next_look, packs, reserved_at,
+    state, queued_at)
 SELECT a, %(creditor)s, d, c, e, coalesce(es::uuid[], ARRAY[e]), acs::uuid[], p, ch, sg, st, rk, t, l, pu, cl, nl,
-    %(now)s, 'reserved', clock_timestamp()
+    pk::text[], %(now)s, 'reserved', clock_timestamp()
 FROM unnest(%(a)s::uuid[], %(d)s::uuid[], %(c)s::uuid[], %(e)s::uuid[], %(es)s::text[], %(acs)s::text[],
     %(p)s::uuid[], %(ch)s::text[], %(sg)s::text[], %(st)s::text[], %(rk)s::bigint[], %(t)s::text[], %(l)s::text[],
-    %(pu)s::text[], %(cl)s::timestamptz[], %(nl)s::timestamptz[])
-    AS n(a, d, c, e, es, acs, p, ch, sg, st, rk, t, l, pu, cl, nl)"""
+    %(pu)s::text[], %(cl)s::timestamptz[], %(nl)s::timestamptz[], %(pk)s::text[])
+    AS n(a, d, c, e, es, acs, p, ch, sg, st, rk, t, l, pu, cl, nl, pk)"""
 
 
 def reserve(connection: Connection, creditor_id: UUID, attempts: Sequence[NewAttempt], now: dt.datetime) -> None:
@@ -343,6 +344,7 @@ def reserve(connection: Connection, creditor_id: UUID, attempts: Sequence[NewAtt
             "pu": arrays.texts(one.purpose for one in attempts),
             "cl": arrays.instants(one.closes_at for one in attempts),
             "nl": arrays.instants(one.next_look for one in attempts),
+            "pk": arrays.texts("{" + ",".join(one.packs) + "}" for one in attempts),
         },
     )
     held = [(enrolment, attempt.attempt_id) for attempt in attempts for enrolment in attempt.enrolments]

@@ -54,6 +54,15 @@ def entries_of(connection: Connection, debtors: list[UUID]) -> Iterator[LedgerRo
         yield LedgerRow(debtor_id, seq, at, creditor_id, kind, body, text, bytes(previous), bytes(digest))
 
 
+def references(connection: Connection, debtors: list[UUID]) -> dict[UUID, str]:
+    """The creditor's references of these debtors."""
+    rows = connection.exec_driver_sql(
+        "SELECT debtor_id, reference FROM debtors WHERE debtor_id = ANY(%(ids)s)",
+        {"ids": debtors},
+    )
+    return {row.debtor_id: row.reference for row in rows}
+
+
 def _lately(connection: Connection, debtors: list[UUID], since: dt.datetime) -> list[UUID]:
     rows = connection.exec_driver_sql(
         "SELECT DISTINCT debtor_id FROM ledger WHERE debtor_id = ANY(%(ids)s) AND at >= %(since)s",

@@ -42,6 +42,7 @@ class Outgoing(NamedTuple):
     next_look: dt.datetime | None
     tries: int
     tried: list[str]
+    packs: list[str]
     is_running: bool
     is_first: bool
     kind: str
@@ -84,7 +85,7 @@ def lock_of(connection: Connection, attempt_ids: Collection[UUID]) -> dict[UUID,
 
 _OUTGOING = """SELECT a.attempt_id, a.debtor_id, a.campaign_id, a.enrolments, a.accounts, a.point_id, a.channel,
     a.stage, a.step, a.rank, a.template, a.language, a.state, a.closes_at, a.not_before, a.next_look, a.tries, a.tried,
-    c.state = 'running' AND r.stopped_at IS NULL, e.last_contact_at IS NULL,
+    a.packs,     c.state = 'running' AND r.stopped_at IS NULL, e.last_contact_at IS NULL,
     d.kind, d.reference, d.name_cipher, d.facts::text, d.verify_salt, d.verify_digests,
     p.value_cipher, p.country, p.timezones
 FROM attempts a

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -11,17 +11,22 @@ from uuid import UUID
 import orjson
 
 from campaigns.calendar import local_today, zones_of
+from campaigns.content_check import text_of
 from campaigns.message_facts import Addressee, Links, MessageAccount, Sender, message_variables, sender_of
 from campaigns.prices import Prices, minutes
 from campaigns.render import Recipient, content
 from campaigns.segments import segments
 from campaigns.templates import Template, TemplateLibrary
 from domain.account import Balances, PenaltyRate
-from domain.channel import Channel
+from domain.channel import CONTACT_CHANNEL, Channel
+from domain.errors import BadInput
 from domain.facts import PointFacts, PointKind
 from domain.message import Content, Email, Sms, Voice
 from storage.crypto import seal, unseal
 from storage.sending import Outgoing, OwedAccount
+from throttling.compose import Ruleset
+from throttling.content import check
+from throttling.selectors import Shape
 from workers.contents import CONTEXT, pack
 from workers.links import Purpose, sign
 from workers.views import parsed_facts
@@ -44,9 +49,12 @@ class Composed:
 
 @dataclass(frozen=True, slots=True)
 class Composer:
-    """Writes messages. `site` is the public address of the web process; `link_key` signs the links to it."""
+    """Writes messages. `rules` gives the compiled rules of packs, to which every message is held;
+    `site` is the public address of the web process, `link_key` signs the links to it.
+    """
 
     templates: TemplateLibrary
+    rules: Callable[[tuple[str, ...]], Ruleset]
     prices: Prices
     site: str
     link_key: bytes
@@ -86,7 +94,30 @@ class Composer:
             verify_salt=attempt.verify_salt,
             verify_digests=tuple(attempt.verify_digests),
         )
-        return self._composed(content(template, variables, recipient), template, attempt, key)
+        made = content(template, variables, recipient)
+        self._hold(
+            made, template, attempt, variables["is_third_party"], self._sender(profile_text, template.language), now
+        )
+        return self._composed(made, template, attempt, key)
+
+    def _hold(
+        self, made: Content, template: Template, attempt: Outgoing, is_agency: bool, sender: Sender, now: dt.datetime
+    ) -> None:
+        """Hold what was written to the content rules of the packs that allowed it. Raises BadInput."""
+        shape = Shape(
+            CONTACT_CHANNEL[template.channel],
+            automated=True,
+            has_opt_out_notice="opt_out" in template.carries,
+            discloses_debt="debt" in template.carries,
+            first_party=not is_agency,
+        )
+        rules = self.rules(tuple(attempt.packs))
+        for breach in check(rules, shape, template.language, text_of(made), sender.texts, int(now.timestamp())):
+            raise BadInput(
+                f"{breach.pack}/{breach.rule} ({breach.cite}) is not met: {breach.what}",
+                where=f"template {template.id}, {template.channel.value}, {template.language}",
+                remedy="Say it in the template, and launch a new version.",
+            )
 
     def _composed(self, made: Content, template: Template, attempt: Outgoing, key: bytes) -> Composed:
         packed = pack(made)

@@ -194,6 +194,7 @@ def _reserve(
             purpose.value,
             contact.closes_at,
             look_after(view, contact, now),
+            tuple(pack.id for pack in contact.decision.packs),
         )
     )
     body = {

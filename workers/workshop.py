@@ -5,6 +5,7 @@ import random
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +23,8 @@ from config.settings import Settings
 from storage.crypto import KeyRing
 from storage.session import Database
 from storage.vault import Vault
-from throttling.packs import load_packs
+from throttling.compose import compile_rules
+from throttling.packs import Library, load_packs
 from workers.composing import Composer
 from workers.deliver import Deliverer
 from workers.dispatch import Dispatcher
@@ -63,6 +65,7 @@ def open_workshop(settings: Settings, *, clock: Clock | None = None, pool_size: 
     clock = clock or open_clock(settings)
     ring = KeyRing.open(settings.keys_path, create=True)
     vault = Vault(ring, KEYS_KEPT)
+    packs = load_packs()
     with closing(Database(str(settings.database_url), pool_size=pool_size)) as db, closing(Loop()) as loop:
         sandbox = RedisSandboxEvents(str(settings.redis_url))
         adapters = build_adapters(channel_settings(settings, ring), clock.now, sandbox)
@@ -74,12 +77,12 @@ def open_workshop(settings: Settings, *, clock: Clock | None = None, pool_size: 
                 db,
                 clock,
                 loop,
-                Dispatcher(db, rules_of(load_packs()), os.urandom, cadences),
+                Dispatcher(db, rules_of(packs), os.urandom, cadences),
                 Deliverer(
                     db,
                     vault,
                     clock,
-                    composer(settings, ring),
+                    composer(settings, ring, packs),
                     adapters,
                     router,
                     site(settings),
@@ -96,10 +99,16 @@ def open_workshop(settings: Settings, *, clock: Clock | None = None, pool_size: 
             loop.wait(_close(adapters, router, sandbox))
 
 
-def composer(settings: Settings, ring: KeyRing) -> Composer:
-    """What writes messages."""
+def composer(settings: Settings, ring: KeyRing, packs: Library) -> Composer:
+    """What writes messages, held to the rules of these packs."""
     prices = read_prices(PRICES.read_text(encoding="utf-8"), str(PRICES))
-    return Composer(load_templates(), prices, site(settings), link_key(callback_secret(settings, ring)))
+    return Composer(
+        load_templates(),
+        cache(lambda ids: compile_rules(packs, ids)),
+        prices,
+        site(settings),
+        link_key(callback_secret(settings, ring)),
+    )
 
 
 def site(settings: Settings) -> str:

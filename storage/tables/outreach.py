@@ -84,8 +84,8 @@ class Attempt(Base):
     `queued_at` is when its batch was last put on a queue (None: the outbox owes it), `lease_until` when a worker that
     began to send it counts as dead: both by the database's own clock. `not_before` delays a retry;
     `closes_at` is the end of its permitted window, at which it must not leave. `accounts` are the creditor's accounts
-    that it speaks for; `enrolment_id` is the leading one of `enrolments`. `tried` are providers that did not take it;
-    `next_look` is when the debtor is to be looked at again if it is made.
+    that it speaks for; `enrolment_id` is the leading one of `enrolments`. `packs` are those that allowed it, `tried`
+    the providers that did not take it; `next_look` is when the debtor is to be looked at again if it is made.
     """
 
     __tablename__ = "attempts"
@@ -123,6 +123,7 @@ class Attempt(Base):
     content_digest: Mapped[bytes | None]
     content_cipher: Mapped[bytes | None]
     purpose: Mapped[str] = mapped_column(server_default="collect")
+    packs: Mapped[list[str]] = mapped_column(server_default=EMPTY_ARRAY)
     tried: Mapped[list[str]] = mapped_column(server_default=EMPTY_ARRAY)
     next_look: Mapped[dt.datetime | None]
     __table_args__ = (

@@ -185,6 +185,7 @@ CREATE TABLE attempts (
     content_digest bytea,
     content_cipher bytea,
     purpose text NOT NULL DEFAULT 'collect',
+    packs text[] NOT NULL DEFAULT '{}',
     tried text[] NOT NULL DEFAULT '{}',
     next_look timestamptz,
     CONSTRAINT pk_attempts PRIMARY KEY (attempt_id),
