@@ -11,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 
 from config import logging as logs
 from domain.errors import ForbearError, Unavailable
-from web import health, metrics, pages, public
+from web import api, health, metrics, pages, public
 from web.feed import Feed
 from web.intake import Intake
 from web.pages import NotFound
@@ -21,7 +21,7 @@ from web.services import Services
 from web.shield import Shield
 from web.webhooks import Webhooks
 
-MACHINES = ("/webhooks/", "/metrics", "/live")
+MACHINES = ("/webhooks/", "/api/", "/metrics", "/live")
 """Paths whose callers are programs: they get problem details, people get a page."""
 
 NO_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, auto_configure=False)
@@ -36,6 +36,7 @@ def create_app(services: Services) -> FastAPI:
     counted, intake = metrics.Requests(), Intake(services.receive)
     app.include_router(pages.routes(services, Feed(services.is_stopping)))
     app.include_router(public.routes(services, intake))
+    app.include_router(api.routes(services))
     app.include_router(metrics.routes(services, counted))
     app.include_router(health.routes(services))
     app.mount(f"/static/{VERSION}", Kept(directory=STATIC))
