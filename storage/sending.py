@@ -22,7 +22,11 @@ LEASE = dt.timedelta(minutes=2)
 
 
 class Outgoing(NamedTuple):
-    """One attempt with all that its message needs; `is_running`: neither campaign nor creditor is stopped or paused."""
+    """One attempt with all that its message needs.
+
+    `is_running`: neither campaign nor creditor is stopped or paused. Since it was reserved, `is_suppressed`: a reason
+    not to contact was recorded; `is_changed`: an account that it speaks of was paid, changed or taken back.
+    """
 
     attempt_id: UUID
     debtor_id: UUID
@@ -44,6 +48,8 @@ class Outgoing(NamedTuple):
     tried: list[str]
     packs: list[str]
     is_running: bool
+    is_suppressed: bool
+    is_changed: bool
     is_first: bool
     kind: str
     reference: str
@@ -85,7 +91,12 @@ def lock_of(connection: Connection, attempt_ids: Collection[UUID]) -> dict[UUID,
 
 _OUTGOING = """SELECT a.attempt_id, a.debtor_id, a.campaign_id, a.enrolments, a.accounts, a.point_id, a.channel,
     a.stage, a.step, a.rank, a.template, a.language, a.state, a.closes_at, a.not_before, a.next_look, a.tries, a.tried,
-    a.packs,     c.state = 'running' AND r.stopped_at IS NULL, e.last_contact_at IS NULL,
+    a.packs,     c.state = 'running' AND r.stopped_at IS NULL,
+    EXISTS (SELECT FROM suppressions s
+            WHERE s.debtor_id = a.debtor_id AND s.at >= a.reserved_at AND s.lifted_at IS NULL),
+    EXISTS (SELECT FROM accounts o
+            WHERE o.account_id = ANY(a.accounts) AND (o.updated_at > a.reserved_at OR o.state <> 'open')),
+    e.last_contact_at IS NULL,
     d.kind, d.reference, d.name_cipher, d.facts::text, d.verify_salt, d.verify_digests,
     p.value_cipher, p.country, p.timezones
 FROM attempts a

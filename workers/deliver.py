@@ -185,6 +185,9 @@ class Deliverer:
             if attempt.closes_at <= now:
                 ends.add(snapshot(attempt), AttemptMove(attempt.attempt_id, _S.EXPIRED, now, code="window_closed"))
                 done.expired += 1
+            elif attempt.is_suppressed or attempt.is_changed:
+                code = "suppressed" if attempt.is_suppressed else "account_changed"
+                ends.add(snapshot(attempt), AttemptMove(attempt.attempt_id, _S.CANCELLED, now, code=code))
             elif not attempt.is_running or (attempt.not_before is not None and attempt.not_before > now):
                 later.append((attempt.attempt_id, attempt.not_before))
             else:

@@ -326,3 +326,27 @@ def test_creditors_do_not_see_each_others_debtors(own_settings: Settings, tmp_pa
             entries = suppressions.add(connection, UUID(int=7), [])
             append(connection, UUID(int=7), entries)
             assert connection.exec_driver_sql("SELECT count(*) FROM attempts").scalar_one() == 0
+
+
+def test_what_an_import_tells_after_the_reservation_holds_at_the_gate(small: World) -> None:
+    provider = answering(small)
+    ids = small.look()["sms"][:3]
+    [[first, accounts], [second, _], [_, _]] = [
+        small.query("SELECT debtor_id, accounts FROM attempts WHERE attempt_id = %(id)s", id=one)[0] for one in ids
+    ]
+    small.clock.at += dt.timedelta(minutes=1)
+    with small.shop.db.tenant(small.creditor_id) as connection:
+        connection.exec_driver_sql(
+            "UPDATE accounts SET state = 'vanished' WHERE account_id = ANY(%(ids)s)", {"ids": accounts}
+        )
+        wish = suppressions.Suppressed(UUID(str(second)), "attorney", None, None, "file", small.clock.at)
+        append(connection, small.creditor_id, suppressions.add(connection, small.creditor_id, [wish]))
+    small.deliver({"sms": ids})
+    assert provider.asked == [ids[2]]
+    codes = dict(small.query("SELECT attempt_id, code FROM attempts WHERE state = 'cancelled'"))  # type: ignore[arg-type]
+    assert codes == {ids[0]: "account_changed", ids[1]: "suppressed"}
+    small.look()
+    reasons = dict(small.query("SELECT debtor_id, reason FROM enrolments WHERE state = 'exited'"))  # type: ignore[arg-type]
+    assert reasons[first] == "vanished"
+    assert reasons[second] == "attorney"
+    assert small.audit().violations == []
