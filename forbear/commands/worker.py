@@ -4,7 +4,6 @@ import os
 import signal
 import sys
 import threading
-from contextlib import ExitStack
 from typing import Annotated
 
 import typer
@@ -35,26 +34,14 @@ def command(
 
 
 def work(settings: Settings) -> None:
-    """Be one worker process: for each queue threads of its own, so that a slow channel starves no other."""
-    # Read when dramatiq's worker is imported: how many messages each queue fetches ahead.
-    os.environ["dramatiq_queue_prefetch"] = str(settings.worker_prefetch)  # noqa: SIM112 -- its own spelling
-    from dramatiq import Worker
-
-    from workers.actors import declare
-    from workers.broker import DISPATCH, QUEUES, open_broker
+    """Be one worker process."""
+    from workers.consuming import consuming, threads_of
     from workers.workshop import open_workshop
 
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: ended.set())
-    threads = {queue: max(1, settings.worker_threads // 2) for queue in QUEUES} | {DISPATCH: settings.worker_threads}
-    with open_workshop(settings, pool_size=sum(threads.values()) + 2) as shop, ExitStack() as running:
-        for queue, count in threads.items():
-            broker = open_broker(str(settings.redis_url))
-            running.callback(broker.close)
-            declare(broker, shop)
-            worker = Worker(broker, queues={queue}, worker_threads=count, worker_timeout=100)
-            worker.start()
-            running.callback(worker.stop, settings.shutdown_seconds * 1000)
+    pool_size = sum(threads_of(settings).values()) + 2
+    with open_workshop(settings, pool_size=pool_size) as shop, consuming(settings, shop):
         get_logger(__name__).info("worker_started", pid=os.getpid())
         ended.wait()

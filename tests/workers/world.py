@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
 from uuid import UUID
@@ -138,13 +139,15 @@ def world(
         ring = KeyRing.open(settings.keys_path, create=True)
         with shop.db.system() as connection:
             ensure_partitions(connection, START.date(), START.date() + dt.timedelta(days=60))
-        creditor_id = ensure_creditor(shop.db, code, read_profile(PROFILE), START, bytes(10))
+        creditor_id = ensure_creditor(shop.db, code, read_profile(PROFILE), START, sha256(code.encode()).digest()[:10])
         path = portfolio or folder / "sample.csv"
         if portfolio is None:
             with path.open("w", encoding="utf-8", newline="") as out:
                 write_sample(out, accounts, 1, START.date(), countries)
         import_portfolio(shop.db, ring, creditor_id, Wish(path, find_mapping("default"), "p"), START, lambda *_: None)
-        launched = campaigns.launch(shop.db, creditor_id, file or cadence(), START, b"0123456789")
+        launched = campaigns.launch(
+            shop.db, creditor_id, file or cadence(), START, sha256(f"campaign of {code}".encode()).digest()[:10]
+        )
         yield World(shop, clock, creditor_id, launched.campaign_id)
 
 
