@@ -88,7 +88,9 @@ def test_the_prc_closes_a_long_preferred_window_at_ten_in_the_evening():
     found = next_action(view, datetime(2026, 6, 10, 12, tzinfo=UTC), rules())
     assert isinstance(found.action, Contact)
     assert found.action.closes_at == datetime(2026, 6, 10, 14, tzinfo=UTC)
-    assert [pack.id for pack in found.action.decision.packs] == ["cn-consumer-credit", "debtor-wishes", "house-care"]
+    packs = {pack.id for pack in found.action.decision.packs}
+    assert {"cn-consumer-credit", "cn-credit-card", "debtor-wishes", "house-care"} <= packs
+    assert {pack.split("-")[0] for pack in packs} == {"cn", "debtor", "house"}
 
 
 def test_the_prc_holds_a_night_time_message_until_eight():
@@ -117,4 +119,4 @@ def test_a_ban_of_one_channel_leads_to_the_fallback():
     )
     assert isinstance(found.action, Contact)
     assert found.action.channel is Channel.EMAIL
-    assert [rule.rule for rule in found.held[0].decision.rules] == ["banned-channel"]
+    assert "banned-channel" in {rule.rule for rule in found.held[0].decision.rules}
