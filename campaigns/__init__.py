@@ -1,1 +1,1 @@
-"""Campaigns: the cadence language, audiences, what to do next, and rendering. Pure: no database, no network, no clock."""
+"""The cadence language, who is due for what, and what messages say. Pure: decides and renders, reads and sends nothing."""

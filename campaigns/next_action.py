@@ -8,8 +8,6 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from throttling.decide import prepare
-
 from campaigns.actions import Contact, Finished, Held, Moved, NextAction, Stop, Wait
 from campaigns.cadence import Cadence, Kind, Step
 from campaigns.calendar import day_instant, local_today, opening, zones_of
@@ -23,6 +21,7 @@ from domain.attempt import AttemptState
 from domain.channel import CONTACT_CHANNEL
 from domain.decision import Decision, Verdict
 from domain.facts import Facts, Proposal
+from throttling.decide import prepare
 
 __all__ = ["Contact", "Finished", "Held", "Moved", "NextAction", "Stop", "Wait", "advance", "look_after", "next_action"]
 

@@ -64,7 +64,7 @@ class Settings(BaseSettings):
     )
     rehearsal: bool = Field(
         default=False,
-        description="Real adapters against peers on this machine, which reach nothing but numbers reserved for fiction.",
+        description="Real adapters against peers on this machine; only numbers reserved for fiction are reached.",
     )
     twilio_account_sid: str = Field(default="", description="Twilio account, `AC…`.")
     twilio_auth_token: SecretStr = Field(default=SecretStr(""), description="Twilio token; it also verifies callbacks.")

@@ -10,7 +10,6 @@ from datetime import date, timedelta
 from random import Random
 
 from channels.fiction import fictional_numbers
-
 from portfolio import names
 from portfolio.mapping import SYNTHETIC_COLUMNS, Mapping, Synthesis
 

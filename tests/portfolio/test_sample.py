@@ -7,10 +7,10 @@ from collections import Counter
 from datetime import date
 
 import pytest
-from channels.fiction import is_fictional
 from hypothesis import given
 from hypothesis import strategies as st
 
+from channels.fiction import is_fictional
 from domain.account import Product
 from domain.errors import BadInput
 from portfolio.mapping_file import find_mapping
