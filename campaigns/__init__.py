@@ -1,1 +1,1 @@
-"""The cadence language, who is due for what, and what messages say. Pure: decides and renders, reads and sends nothing."""
+"""The cadence language, audiences, what to do next, and what messages say. Pure: no database, no network, no clock."""
