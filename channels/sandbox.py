@@ -37,6 +37,8 @@ from domain.message import Content, Failure, Letter, Message, NotAccepted, SendR
 _NOT_KEPT = NotAccepted(Failure.PROVIDER_DOWN, "events_not_kept", is_retryable=True, retry_after=5.0)
 """The sandbox has a message once what follows it is kept; what follows has keys, so a second try repeats nothing."""
 
+_NEVER_CAME = NotAccepted(Failure.UNKNOWN, "never_came", is_retryable=False)
+
 
 class Sandbox:
     """The adapter of the sandbox. `events` None, or `settings.events` off: nothing comes back."""
@@ -86,9 +88,14 @@ class Sandbox:
         return None
 
     async def find(self, sent: SentAttempt) -> DeliveryEvent | None:
-        """What the sandbox made of the attempt, drawn again. It never forgets that it was asked to send."""
+        """What the sandbox made of the attempt, drawn again; rejected where it never got it.
+
+        Without events it remembers nothing, and takes it that it was asked.
+        """
         answer = result(self._settings, sent.attempt_id, sent.channel, sent.to, None)
         at, ref = self._now(), provider_ref(sent.attempt_id)
+        if not isinstance(answer, NotAccepted) and not await self._has(sent.attempt_id):
+            answer = _NEVER_CAME
         if isinstance(answer, NotAccepted):
             return DeliveryEvent(
                 f"{ref}/found",
@@ -102,6 +109,9 @@ class Sandbox:
                 code=answer.code,
             )
         return DeliveryEvent(f"{ref}/found", self.name, sent.channel, at, sent.attempt_id, ref, AttemptState.ACCEPTED)
+
+    async def _has(self, attempt_id: UUID) -> bool:
+        return self._events is None or await self._events.has_heard(attempt_id)
 
     async def close(self) -> None:
         """Nothing is held."""

@@ -25,6 +25,8 @@ from domain.message import Failure
 
 PROVIDER = "sandbox"
 KEY = "forbear:sandbox-events"
+HEARD_FOR = 7 * 86_400.0
+"""Seconds for which the sandbox remembers what it took."""
 
 SandboxEvent = DeliveryEvent | Inbound | SandboxPayment
 
@@ -44,6 +46,9 @@ class SandboxEvents(Protocol):
     async def add(self, creditor_id: UUID, events: Iterable[SandboxEvent]) -> None:
         """Keep the events until they are due, each at its own `at`; return once they are kept."""
 
+    async def has_heard(self, attempt_id: UUID) -> bool:
+        """Whether events of this attempt were ever added: whether the sandbox has the message."""
+
     def take_due(self, now: datetime, limit: int) -> list[DueEvent]:
         """What is due at `now`, oldest first. It is given again until `done`."""
 
@@ -56,10 +61,17 @@ class KeptInMemory:
 
     def __init__(self) -> None:
         self._kept: dict[bytes, datetime] = {}
+        self._heard: set[UUID | None] = set()
 
     async def add(self, creditor_id: UUID, events: Iterable[SandboxEvent]) -> None:
         """Keep the events."""
-        self._kept.update({encode(creditor_id, event): event.at for event in events})
+        found = list(events)
+        self._kept.update({encode(creditor_id, event): event.at for event in found})
+        self._heard.update(event.attempt_id for event in found)
+
+    async def has_heard(self, attempt_id: UUID) -> bool:
+        """Whether the sandbox has the message."""
+        return attempt_id in self._heard
 
     def take_due(self, now: datetime, limit: int) -> list[DueEvent]:
         """What is due, oldest first."""
@@ -86,11 +98,21 @@ class RedisSandboxEvents:
 
     async def add(self, creditor_id: UUID, events: Iterable[SandboxEvent]) -> None:
         """Keep the events; return once Redis has them."""
+        found = list(events)
+        heard = {event.attempt_id.bytes: event.at.timestamp() for event in found if event.attempt_id}
+        kept = {encode(creditor_id, event): event.at.timestamp() for event in found}
+        await self._writer().write(kept, heard)
+
+    async def has_heard(self, attempt_id: UUID) -> bool:
+        """Whether the sandbox has the message; what it took longer than `HEARD_FOR` ago it may have forgotten."""
+        return await self._writer().knows(attempt_id.bytes)
+
+    def _writer(self) -> "_Writer":
         loop = asyncio.get_running_loop()
         writer = self._writers.get(loop)
         if writer is None:
             writer = self._writers[loop] = _Writer(async_redis.Redis.from_url(self._url), self._key)
-        await writer.write({encode(creditor_id, event): event.at.timestamp() for event in events})
+        return writer
 
     def take_due(self, now: datetime, limit: int) -> list[DueEvent]:
         """What is due at `now`, oldest first."""
@@ -121,14 +143,20 @@ class _Writer:
     def __init__(self, client: "async_redis.Redis", key: str) -> None:
         self._client = client
         self._key = key
+        self._heard = f"{key}:heard"
         self._waiting: dict[bytes, float] = {}
+        self._asked: dict[bytes, float] = {}
         self._flush: asyncio.Task[None] | None = None
         self._next: asyncio.Task[None] | None = None
 
-    async def write(self, members: Mapping[bytes, float]) -> None:
+    async def knows(self, attempt: bytes) -> bool:
+        return await self._client.zscore(self._heard, attempt) is not None
+
+    async def write(self, members: Mapping[bytes, float], heard: Mapping[bytes, float]) -> None:
         if not members:
             return
         self._waiting.update(members)
+        self._asked.update(heard)
         if self._next is None:
             self._next = asyncio.get_running_loop().create_task(self._write_all(self._flush))
         await asyncio.shield(self._next)
@@ -137,8 +165,13 @@ class _Writer:
         if before is not None:
             await asyncio.wait([before])
         batch, self._waiting = self._waiting, {}
+        asked, self._asked = self._asked, {}
         self._flush, self._next = self._next, None
-        await self._client.zadd(self._key, dict(batch))
+        async with self._client.pipeline(transaction=False) as pipeline:
+            pipeline.zadd(self._key, dict(batch))
+            pipeline.zadd(self._heard, dict(asked))
+            pipeline.zremrangebyscore(self._heard, "-inf", min(asked.values()) - HEARD_FOR)
+            await pipeline.execute()
 
     async def close(self) -> None:
         await self._client.aclose()

@@ -310,3 +310,16 @@ def test_a_landline_takes_no_sms_however_it_is_told() -> None:
     assert told_at_once + told_later == 200
     assert told_at_once
     assert told_later
+
+
+async def test_what_never_came_is_found_so(store) -> None:  # type: ignore[no-untyped-def]
+    sandbox = Sandbox(SandboxSettings(rates=CALM, latency=0), now, store)
+    sent = message(Channel.SMS)
+    asked = SentAttempt(sent.attempt_id, Channel.SMS, NOW, sent.content.to)
+    found = await sandbox.find(asked)
+    assert found is not None
+    assert (found.state, found.code) == (AttemptState.REJECTED, "never_came")
+    await sandbox.send(sent)
+    found = await sandbox.find(asked)
+    assert found is not None
+    assert found.state is AttemptState.ACCEPTED
