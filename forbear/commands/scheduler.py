@@ -1,6 +1,7 @@
 """Send the ticks: plan, dispatch, sweep. Several may run; one leads."""
 
 import datetime as dt
+import logging
 import signal
 import threading
 
@@ -13,6 +14,7 @@ def command() -> None:
     """Send the ticks that set workers to work, until SIGTERM or Ctrl-C. Several may run; one leads."""
     settings = resolve(load_settings())
     configure(settings.log_level)
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)  # it would say twice a second that it ran
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: ended.set())
