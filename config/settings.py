@@ -130,6 +130,11 @@ class Settings(BaseSettings):
     send_chunk: int = Field(
         default=50, ge=1, description="How many attempts are marked as sending, and in doubt if we die."
     )
+    lease_seconds: int = Field(
+        default=120,
+        ge=1,
+        description="How long a worker may take over a chunk; then it counts as dead, and the chunk is in doubt.",
+    )
     worker_processes: int = Field(default=2, ge=1, description="Processes that `forbear worker` starts.")
     worker_threads: int = Field(default=4, ge=1, description="Threads in each worker process.")
     worker_prefetch: int = Field(default=64, ge=1, description="Queue messages that each worker process fetches ahead.")

@@ -17,8 +17,6 @@ from storage.ledger import Heads
 
 _FROM = arrays.texts(state for state, targets in TRANSITIONS.items() for _ in targets)
 _TO = arrays.texts(to for targets in TRANSITIONS.values() for to in targets)
-LEASE = dt.timedelta(minutes=2)
-"""How long a worker may take from `sending` to the record; after that it counts as dead."""
 
 
 class Outgoing(NamedTuple):
@@ -135,10 +133,13 @@ class Leaving(NamedTuple):
     content_cipher: bytes
 
 
-def mark_sending(connection: Connection, leaving: Sequence[Leaving], now: dt.datetime) -> set[UUID]:
+def mark_sending(
+    connection: Connection, leaving: Sequence[Leaving], now: dt.datetime, lease: dt.timedelta
+) -> set[UUID]:
     """Take what is still reserved: from this commit on it counts as sent until it is proved otherwise. Which they are.
 
-    The lease runs by the database's own clock, so that a dead worker is told from a slow one on any machine.
+    Whoever has not recorded them within the `lease` counts as dead. It runs by the database's own clock, so that a dead
+    worker is told from a slow one on any machine.
     """
     if not leaving:
         return set()
@@ -150,7 +151,7 @@ def mark_sending(connection: Connection, leaving: Sequence[Leaving], now: dt.dat
            WHERE a.attempt_id = n.a AND a.state = 'reserved' RETURNING a.attempt_id""",
         {
             "now": now,
-            "lease": LEASE,
+            "lease": lease,
             "a": arrays.ids(one.attempt_id for one in leaving),
             "p": arrays.texts(one.provider for one in leaving),
             "s": arrays.numbers(one.segments for one in leaving),

@@ -23,6 +23,7 @@ from storage import dead_letters, rollups, sandbox_payments
 from storage import dispatch as rows
 from workers import campaigns
 from workers.broker import DELIVER, DISPATCH, send, send_attempts, waiting
+from workers.points import reach
 from workers.receive import Paid
 from workers.workshop import Workshop
 
@@ -91,6 +92,7 @@ def _look(broker: RedisBroker, shop: Workshop, creditor: str) -> None:
             if rows.outstanding(connection, creditor_id, OUTSTANDING) >= OUTSTANDING:
                 return
         looked = shop.dispatcher.look(creditor_id, shop.clock.now(), limit)
+        reach("queueing")
         send_attempts(broker, creditor_id, looked.reserved, shop.settings.batch_attempts)
         if looked.debtors < limit:
             return

@@ -26,13 +26,14 @@ from domain.message import Accepted, Failure, InDoubt, Message, NotAccepted, Sen
 from storage import creditors, dead_letters, sending
 from storage.campaigns import by_ids
 from storage.ledger import Entry
-from storage.sending import LEASE, AttemptMove, Leaving, Outgoing
+from storage.sending import AttemptMove, Leaving, Outgoing
 from storage.session import Database
 from storage.vault import Vault
 from workers import outcomes
 from workers.campaigns import cadence_of
 from workers.composing import Composed, Composer, domain_of
 from workers.outcomes import Ends, Snapshot
+from workers.points import reach
 from workers.retries import next_try
 from workers.routing import Ask, Grant, Hold, Routing, Settled
 
@@ -40,7 +41,7 @@ _S = AttemptState
 Result = TypeVar("Result")
 Wait = Callable[[Coroutine[Any, Any, Result]], Result]
 """Runs a coroutine on the process's event loop and returns its result; called from a worker thread."""
-ROOM = LEASE * 0.75
+ROOM = 0.75
 """After so much of its lease a worker calls no provider any more: others may take it for dead soon."""
 PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0)
 """Seconds between tries to record answers while the database is away."""
@@ -48,12 +49,13 @@ log = get_logger(__name__)
 
 
 class Call(NamedTuple):
-    """One call to a provider: what is sent, by whose leave."""
+    """One call to a provider: what is sent, by whose leave, and since when its lease runs, as `monotonic` counts."""
 
     attempt: Outgoing
     composed: Composed
     grant: Grant
     message: Message
+    taken_at: float
 
 
 class Answer(NamedTuple):
@@ -94,6 +96,7 @@ class Deliverer:
     routing: Routing
     callback_site: str
     chunk: int
+    lease: dt.timedelta
     jitter: Callable[[], float]
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -111,7 +114,7 @@ class Deliverer:
             if not ids and not answers:
                 break
             calls = self._surely(creditor_id, answers, ids, wait, done)
-            answers = wait(self._call_all(calls, self.monotonic())) if calls else []
+            answers = wait(self._call_all(calls)) if calls else []
         return done
 
     def _surely(
@@ -164,6 +167,14 @@ class Deliverer:
                     if isinstance(one.result, Accepted)
                 ],
             )
+            if answers:
+                reach("recording")
+            if calls:
+                reach("gated")
+        if answers:
+            reach("recorded")
+        if calls:
+            reach("sending")
         done.add(answers)
         return calls
 
@@ -194,11 +205,12 @@ class Deliverer:
                 ready.append(attempt)
         composed = self._compose(connection, creditor_id, ready, ends, now)
         grants = self._admit(composed, later, now, wait)
+        taken_at = self.monotonic()
         calls = [
-            Call(attempt, made, grant, self._message(creditor_id, attempt, made, grant))
+            Call(attempt, made, grant, self._message(creditor_id, attempt, made, grant), taken_at)
             for attempt, made, grant in grants
         ]
-        taken = sending.mark_sending(connection, [_leaving(call) for call in calls], now)
+        taken = sending.mark_sending(connection, [_leaving(call) for call in calls], now, self.lease)
         entries += [_sending_entry(call, now) for call in calls if call.attempt.attempt_id in taken]
         sending.postpone(connection, later)
         done.later += len(later)
@@ -266,22 +278,24 @@ class Deliverer:
             attempt.attempt_id, creditor_id, Channel(attempt.channel), made.content, attempt.closes_at, callback
         )
 
-    async def _call_all(self, calls: Sequence[Call], marked_at: float) -> list[Answer]:
+    async def _call_all(self, calls: Sequence[Call]) -> list[Answer]:
         """Call the providers, all at once, and give their leave back."""
-        answers = await asyncio.gather(*(self._call(call, marked_at) for call in calls))
+        answers = await asyncio.gather(*(self._call(call) for call in calls))
         await self.routing.settle(
             [Settled(one.call.grant, one.result, cost_of(one)) for one in answers], self.clock.now()
         )
         return answers
 
-    async def _call(self, call: Call, marked_at: float) -> Answer:
+    async def _call(self, call: Call) -> Answer:
         """One call. A worker that slept through its lease or the window calls nobody: nothing left for certain."""
         started = self.monotonic()
-        if started - marked_at > ROOM.total_seconds():
+        if started - call.taken_at > ROOM * self.lease.total_seconds():
             return Answer(call, NotAccepted(Failure.EXPIRED, "lease_lost", is_retryable=False), 0.0)
         if self.clock.now() >= call.attempt.closes_at:
             return Answer(call, EXPIRED, 0.0)
+        reach("calling")
         result = await self.adapters[call.grant.provider].send(call.message)
+        reach("answered")
         return Answer(call, result, self.monotonic() - started)
 
     def _record(self, ends: Ends, answer: Answer, now: dt.datetime) -> None:

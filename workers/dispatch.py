@@ -33,6 +33,7 @@ from storage.session import Database
 from workers import pace, plan
 from workers.campaigns import cadence_of
 from workers.plan import Plan
+from workers.points import reach
 from workers.views import collector_of, debtor_views
 
 Random = Callable[[int], bytes]
@@ -61,10 +62,12 @@ class Dispatcher:
             lanes = rows.claim(connection, creditor_id, now, limit)
             if not lanes:
                 return Looked()
+            reach("claimed")
             profile = creditors.profile(connection)
             views = self._views(connection, lanes, profile, now)
             made = self._decide(creditor_id, lanes, views, now, _zone_of(profile))
             self._write(connection, creditor_id, lanes, made, now)
+            reach("reserved")
         reserved: dict[str, list[UUID]] = defaultdict(list)
         for attempt in made.attempts:
             reserved[attempt.channel].append(attempt.attempt_id)

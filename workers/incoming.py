@@ -17,6 +17,7 @@ from storage.received import store
 from storage.session import Database
 from storage.vault import Vault
 from workers.contents import CONTEXT, unpack
+from workers.points import reach
 from workers.providers import channel_settings
 
 KEYS_KEPT = 10_000
@@ -36,6 +37,8 @@ def receiver(db: Database, ring: KeyRing, clock: Clock) -> Callable[[UUID, list[
         now = clock.now()
         with db.tenant(creditor_id) as connection:
             store(connection, vault, ring, creditor_id, events, now, lambda: new_id(now, secrets.token_bytes(10)))
+            reach("receiving")
+        reach("received")
 
     return receive
 

@@ -35,6 +35,7 @@ from storage.vault import Vault
 from workers import outcomes
 from workers.campaigns import cadence_of
 from workers.outcomes import Ends, Snapshot
+from workers.points import reach
 from workers.replies import meaning
 from workers.views import parsed_facts
 
@@ -100,6 +101,7 @@ class Receiver:
                 connection, creditor_id, found.ends, heads, self.cadences, now, found.entries, found.due, found.deltas
             )
             arrivals.applied(connection, done, now)
+            reach("applying")
         return len(events) + len(inbound)
 
     def pay(self, creditor_id: UUID, found_payments: Sequence[Paid]) -> int:

@@ -31,8 +31,6 @@ from workers.campaigns import cadence_of
 from workers.composing import VALUE
 from workers.outcomes import Ends, Snapshot
 
-ASK_AGAIN = dt.timedelta(minutes=2)
-"""How long after one question about an attempt in doubt the next is asked."""
 log = get_logger(__name__)
 
 
@@ -47,12 +45,16 @@ class Swept:
 
 @dataclass(frozen=True, slots=True)
 class Sweeper:
-    """Sweeps for any creditor. `keep` stores what providers answer, as if it had come by a callback."""
+    """Sweeps for any creditor. `keep` stores what providers answer, as if it had come by a callback.
+
+    Providers are asked about the same attempt in doubt every `ask_again`.
+    """
 
     db: Database
     vault: Vault
     clock: Clock
     adapters: Mapping[str, Adapter]
+    ask_again: dt.timedelta
     keep: Callable[[UUID, list[ProviderEvent]], None]
     cadences: dict[UUID, Cadence] = field(default_factory=dict)
 
@@ -115,7 +117,7 @@ class Sweeper:
     def settle(self, creditor_id: UUID, wait: Callable[..., Any], limit: int = 50) -> int:
         """Ask the providers about attempts in doubt and keep what they say; how many were asked about."""
         with self.db.tenant(creditor_id) as connection:
-            rows = sweeping.doubtful(connection, creditor_id, ASK_AGAIN, limit)
+            rows = sweeping.doubtful(connection, creditor_id, self.ask_again, limit)
             keys = self.vault.keys(connection, {row.debtor_id for row in rows})
         found = [
             (row, unseal(keys[row.debtor_id], VALUE, row.point_id, row.value_cipher).decode())

@@ -1,5 +1,6 @@
 """Puts a worker's means together: servers, keys, packs, templates, adapters, and the parts that do the work."""
 
+import datetime as dt
 import os
 import random
 from collections.abc import Iterator
@@ -63,6 +64,7 @@ def open_workshop(settings: Settings, *, clock: Clock | None = None, pool_size: 
     """
     zones.use_newest()
     clock = clock or open_clock(settings)
+    lease = dt.timedelta(seconds=settings.lease_seconds)
     ring = KeyRing.open(settings.keys_path, create=True)
     vault = Vault(ring, KEYS_KEPT)
     packs = load_packs()
@@ -87,11 +89,12 @@ def open_workshop(settings: Settings, *, clock: Clock | None = None, pool_size: 
                     router,
                     site(settings),
                     settings.send_chunk,
+                    lease,
                     random.SystemRandom().random,
                     cadences=cadences,
                 ),
                 Receiver(db, vault, clock, cadences),
-                Sweeper(db, vault, clock, adapters, receiver(db, ring, clock), cadences),
+                Sweeper(db, vault, clock, adapters, lease, receiver(db, ring, clock), cadences),
                 sandbox,
                 router,
             )
