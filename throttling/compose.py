@@ -13,6 +13,7 @@ from throttling.hours import Table, all_of, any_of, from_intervals, weekly
 from throttling.language import BaseRule, Cap, Content, CoolDown, Gate, Hours, Pack, Retention
 from throttling.packs import WISHES, Filed, Library
 from throttling.selectors import EventShape, Shape, could_count, match_event, match_proposal
+from throttling.spans_of_time import Ending
 from throttling.terms import Events, Proposals
 from throttling.whereabouts import Candidate, candidates
 from throttling.zonetime import DAWN, FOREVER, ZoneClock
@@ -74,7 +75,8 @@ class Ruleset:
     countries: frozenset[str]
     _selector_bits: dict[int, int]
     _shapes: dict[Shape, ForShape] = field(default_factory=dict)
-    _masks: dict[EventShape, tuple[int, int]] = field(default_factory=dict)
+    _masks: dict[tuple[object, ...], tuple[int, int]] = field(default_factory=dict)
+    _endings: dict[tuple[int, tuple[str, ...]], Ending] = field(default_factory=dict)
     _tables: dict[tuple[int, tuple[str, ...]], Table] = field(default_factory=dict)
     _merged: dict[tuple[tuple[int, tuple[str, ...]], ...], Table] = field(default_factory=dict)
     _used: dict[int, tuple[PackUsed, ...]] = field(default_factory=dict)
@@ -91,16 +93,30 @@ class Ruleset:
             found = self._shapes[shape] = _rules_for(self.rules, shape)
         return found
 
-    def masks(self, shape: EventShape) -> tuple[int, int]:
-        """For each selector a bit: in the first number where a past contact may match, in the second where it does."""
-        found = self._masks.get(shape)
+    def ending(self, compiled: CompiledRule, zones: Zones) -> Ending:
+        """Until when events count under a cap or call for rest under a cool-down, on the clocks of these zones."""
+        key = compiled.index, zones[0]
+        found = self._endings.get(key)
         if found is None:
+            rule = compiled.rule
+            length = rule.within if isinstance(rule, Cap) else rule.rests  # type: ignore[attr-defined]  # or a rest
+            found = self._endings[key] = Ending(length, zones[1], compiled.calendar)
+        return found
+
+    def masks(self, seen: tuple[object, ...]) -> tuple[int, int]:
+        """For each selector a bit: in the first number where a past contact may match, in the second where it does.
+
+        `seen` holds the fields of an `EventShape`, in order; it is not one, since there is one for each past contact.
+        """
+        found = self._masks.get(seen)
+        if found is None:
+            shape = EventShape._make(seen)
             may = must = 0
             for index, selector in enumerate(self.selectors):
                 answer = match_event(selector, shape)
                 may |= (answer is not False) << index
                 must |= (answer is True) << index
-            found = self._masks[shape] = may, must
+            found = self._masks[seen] = may, must
         return found
 
     def bit(self, selector: Events) -> int:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 
-from throttling import spans_of_time
 from throttling.bounds import Bound
 from throttling.compose import CompiledRule
 from throttling.conditions import evaluate, held_then
@@ -15,20 +14,12 @@ from throttling.zonetime import DAWN, FOREVER
 
 def cap_bound(compiled: CompiledRule, rule: Cap, dossier: Dossier, asked: Asked) -> Bound | None:
     """A cap: nothing before enough of what was counted has left the window. None where it is far from binding."""
-    events = _counted(rule, compiled, dossier, asked)
     limit = _limit(rule, compiled, dossier)
-    if len(events) < limit - 1 and limit > 0:
+    counting = _counting(rule, compiled, dossier, asked)
+    if len(counting) < limit - 1:
         return None
-    clocks = dossier.zones(compiled)[1]
     best: Bound | None = None
-    for keyed in _by_debt(rule, events, dossier, asked):
-        ends = []
-        for event in reversed(keyed):  # what came earlier stops counting no later
-            until = spans_of_time.counts_until(rule.within, event.at, clocks, compiled.calendar)
-            if until <= asked.at:
-                break
-            ends.append((until, event.index))
-        ends.sort()
+    for ends in _by_debt(rule, counting, dossier, asked):
         after = DAWN if len(ends) < limit else FOREVER if limit == 0 else ends[len(ends) - limit][0]
         close = ends[len(ends) - limit + 1][0] if 1 < limit <= len(ends) + 1 else DAWN
         if best is None or (after, close) > (best.after or DAWN, best.close_until):
@@ -51,20 +42,34 @@ def _limit(rule: Cap, compiled: CompiledRule, dossier: Dossier) -> int:
     return min(agreed) if rule.agreement else min(rule.at_most, *agreed)
 
 
-def _counted(rule: Cap, compiled: CompiledRule, dossier: Dossier, asked: Asked) -> list[Event]:
+def _counting(rule: Cap, compiled: CompiledRule, dossier: Dossier, asked: Asked) -> list[tuple[int, Event]]:
+    """The events that still count at the instant asked about, each with until when, the latest event first."""
     bit = dossier.ruleset.bit(rule.counts)
-    events = [event for event in dossier.events if event.may & bit]
-    if rule.after_first is not None:
-        first_bit = dossier.ruleset.bit(rule.after_first)
-        firsts = [event for event in dossier.events if event.may & first_bit]
-        if not firsts:
-            return []
-        first = firsts[0]
-        events = [event for event in events if (event.at, event.index) > (first.at, first.index)]
-    events = [event for event in events if _on_keys(event, rule, dossier, asked)]
-    if events and rule.excludes:
-        events = [event for event in events if not _is_excluded(event, rule.excludes, compiled, dossier)]
-    return events
+    if not dossier.may & bit:
+        return []
+    first = None if rule.after_first is None else _first(dossier, dossier.ruleset.bit(rule.after_first))
+    if rule.after_first is not None and first is None:
+        return []
+    ends_of = dossier.ending(compiled).of
+    at, excludes = asked.at, rule.excludes
+    found = []
+    for event in reversed(dossier.events):
+        if event is first:
+            break
+        if not event.may & bit:
+            continue
+        until = ends_of(event.at)
+        if until <= at:  # what came earlier stops counting no later
+            break
+        if _on_keys(event, rule, dossier, asked) and not (
+            excludes and _is_excluded(event, excludes, compiled, dossier)
+        ):
+            found.append((until, event))
+    return found
+
+
+def _first(dossier: Dossier, bit: int) -> Event | None:
+    return next((event for event in dossier.events if event.may & bit), None)
 
 
 def _on_keys(event: Event, rule: Cap | CoolDown, dossier: Dossier, asked: Asked) -> bool:
@@ -91,22 +96,24 @@ def _on_keys(event: Event, rule: Cap | CoolDown, dossier: Dossier, asked: Asked)
     return True
 
 
-def _by_debt(rule: Cap, events: list[Event], dossier: Dossier, asked: Asked) -> Iterable[list[Event]]:
-    """The events once for each debt or account of the proposal, where the cap is kept for each."""
+def _by_debt(
+    rule: Cap, counting: list[tuple[int, Event]], dossier: Dossier, asked: Asked
+) -> Iterable[list[tuple[int, int]]]:
+    """Until when each event counts, and its index: once for each debt or account, where the cap is kept for each."""
     per_debt = "debt" in rule.by
-    if not (per_debt or "account" in rule.by) or len(asked.debts if per_debt else asked.accounts) < 2:
-        return (events,) if events else ()
-    keys = sorted(asked.debts) if per_debt else sorted(asked.accounts)
+    keys = asked.debts if per_debt else asked.accounts if "account" in rule.by else ()
+    if len(keys) < 2:
+        return (sorted([(until, event.index) for until, event in counting]),) if counting else ()
     found = []
-    for key in keys:
+    for key in sorted(keys):
         own = [
-            event
-            for event in events
+            (until, event.index)
+            for until, event in counting
             if not event.contact.accounts
             or key in (dossier.debts(event.contact.accounts) if per_debt else event.contact.accounts)
         ]
         if own:
-            found.append(own)
+            found.append(sorted(own))
     return found
 
 
@@ -135,15 +142,15 @@ def _exclude_proposal(bound: Bound, exclusion: Exclusion, dossier: Dossier, aske
 def cool_down_bound(compiled: CompiledRule, rule: CoolDown, dossier: Dossier, asked: Asked) -> Bound | None:
     """A rest after an event. None where no event calls for one."""
     bit = dossier.ruleset.bit(rule.after)
+    if not dossier.may & bit:
+        return None
     events = [e for e in dossier.events if e.may & bit and _on_keys(e, rule, dossier, asked)]
     if events and rule.excludes:
         events = [event for event in events if not _is_excluded(event, rule.excludes, compiled, dossier)]
     if not events:
         return None
-    clocks = dossier.zones(compiled)[1]
-    ends = sorted(
-        (spans_of_time.over_at(rule.rests, event.at, clocks, compiled.calendar), event.index) for event in events
-    )
+    ends_of = dossier.ending(compiled).of
+    ends = sorted((ends_of(event.at), event.index) for event in events)
     bound = Bound(compiled, after=ends[-1][0])
     bound.counted = tuple(ends)
     for exclusion in rule.excludes:

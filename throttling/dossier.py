@@ -1,12 +1,14 @@
 """What the engine keeps of one debtor, ready to be asked: events in order, debts, and the clocks of each rule."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from operator import attrgetter
 
 from domain.facts import AccountFacts, Collector, DebtorFacts, Direction, PastContact, PointFacts, Proposal
 from throttling import zonetime
 from throttling.compose import CompiledRule, Ruleset, Zones, products_of
-from throttling.selectors import EventShape, Shape, medium
+from throttling.selectors import Shape, medium
+from throttling.spans_of_time import Ending
 from throttling.whereabouts import Candidate, candidates, zones_for
 
 
@@ -36,6 +38,7 @@ class Dossier:
         "groups",
         "is_chosen",
         "local_zones",
+        "may",
         "points",
         "ruleset",
     )
@@ -61,27 +64,29 @@ class Dossier:
         self.as_of = None if as_of is None else zonetime.floor_second(as_of)
         self.is_chosen = is_chosen
         self.candidates: tuple[Candidate, ...] = candidates(debtor, points, ruleset.legal_zones)
+        self.may = 0  # the selectors that any of the events may match
         self.events = self._in_order(history)
         self._clocks = ruleset.clocks.setdefault(self.candidates, {})
         self.local_zones = ruleset.local_zones(self.candidates)
 
     def _in_order(self, history: Sequence[PastContact]) -> list[Event]:
-        points, masks = self.points, self.ruleset.masks
+        points, masks, second = self.points, self.ruleset.masks, zonetime.ceil_second
         events = []
         for index, contact in enumerate(history):
             point = points.get(contact.contact_point or "")
-            kind = None if point is None else point.kind
-            shape = EventShape(
+            seen = (
                 contact.channel,
                 contact.direction,
                 contact.outcome,
                 contact.purpose,
                 contact.person,
-                kind,
+                None if point is None else point.kind,
                 contact.in_reply,
             )
-            events.append(Event(zonetime.ceil_second(contact.at), index, contact, masks(shape)))
-        events.sort(key=_by_time)
+            event = Event(second(contact.at), index, contact, masks(seen))
+            self.may |= event.may
+            events.append(event)
+        events.sort(key=_AT)  # stable: what happened in the same second stays in the order given
         return events
 
     def zones(self, compiled: CompiledRule) -> Zones:
@@ -98,10 +103,14 @@ class Dossier:
             self._clocks[compiled.index] = found
         return found
 
-    def debts(self, accounts: Iterable[str]) -> frozenset[str]:
+    def ending(self, compiled: CompiledRule) -> Ending:
+        """Until when events count under a cap, or call for rest under a cool-down."""
+        return self.ruleset.ending(compiled, self.zones(compiled))
+
+    def debts(self, accounts: Collection[str]) -> Collection[str]:
         """The debts that accounts stand for: those of one group are one."""
         groups = self.groups
-        return frozenset(groups.get(account, account) for account in accounts) if groups else frozenset(accounts)
+        return frozenset([groups.get(account, account) for account in accounts]) if groups else accounts
 
     def inbound_before(self, at: int) -> Event | None:
         """The last contact up to an instant, if the debtor made it."""
@@ -111,8 +120,7 @@ class Dossier:
         return None
 
 
-def _by_time(event: Event) -> tuple[int, int]:
-    return event.at, event.index
+_AT = attrgetter("at")
 
 
 class Asked:
@@ -132,7 +140,7 @@ class Asked:
         self.shape = shape
         self.medium = medium(shape.channel)
         self.accounts = contact.accounts
-        self.debts = dossier.debts(contact.accounts)
+        self.debts = frozenset(dossier.debts(contact.accounts))
         self.point = contact.contact_point
         self.by = contact.by or dossier.collector.name
         self.events = events

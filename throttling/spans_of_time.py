@@ -3,11 +3,55 @@
 All are exact: the answer is the first instant at which it is so, in the strictest of the zones that bear on it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from throttling.calendars import Calendar
 from throttling.terms import Wait, Window
-from throttling.zonetime import EPOCH_ORDINAL, FOREVER, ZoneClock, to_date, to_day, weekday
+from throttling.zonetime import DAY, EPOCH_ORDINAL, FOREVER, ZoneClock, to_date, to_day, weekday
+
+
+class Ending:
+    """Until when each event counts under one window or wait on one set of clocks, kept so that many debtors share it.
+
+    Where days are counted, the answer changes only at local midnights, so it is worked out once for each stretch
+    between them.
+    """
+
+    __slots__ = ("_clocks", "_days", "_exact", "_hours")
+
+    def __init__(self, length: Window | Wait, clocks: Sequence[ZoneClock], calendar: Calendar | None) -> None:
+        self._hours = None if length.hours is None else length.hours * 3600
+        self._clocks = clocks
+        self._days: dict[int, tuple[tuple[int, int], ...]] = {}
+        self._exact: Callable[[int], int]
+        if isinstance(length, Window):
+            self._exact = lambda event: counts_until(length, event, clocks, calendar)
+        else:
+            self._exact = lambda event: over_at(length, event, clocks, calendar)
+
+    def of(self, event: int) -> int:
+        """The first instant at which an event no longer counts; never earlier for a later event."""
+        if self._hours is not None:
+            return event + self._hours
+        day = event // DAY
+        found = self._days.get(day)
+        if found is None:
+            if len(self._days) > 2_000:
+                self._days.clear()
+            found = self._days[day] = self._of_day(day)
+        for start, until in found:
+            if event >= start:
+                return until
+        raise AssertionError("a day's stretches begin where the day does")
+
+    def _of_day(self, day: int) -> tuple[tuple[int, int], ...]:
+        """`(start, until)` for the stretches of a day of Greenwich between local midnights, the last one first."""
+        begin, end = day * DAY, (day + 1) * DAY
+        starts = {begin}
+        for clock in self._clocks:
+            midnights = (clock.midnight(local) for local in range(clock.day(begin), clock.day(end) + 1))
+            starts.update(midnight for midnight in midnights if begin < midnight < end)
+        return tuple((start, self._exact(start)) for start in sorted(starts, reverse=True))
 
 
 def counts_until(window: Window, event: int, clocks: Sequence[ZoneClock], calendar: Calendar | None) -> int:
