@@ -3,23 +3,20 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
-from zoneinfo import ZoneInfo
 
 from domain.decision import PackUsed
 from domain.facts import AccountFacts, Collector, ContactChannel, Facts, Place
 from throttling import places, zonetime
 from throttling.calendars import Calendar
 from throttling.hours import Table, all_of, any_of, from_intervals, weekly
-from throttling.language import BaseRule, Cap, Content, CoolDown, Gate, Hours, Pack, Retention
+from throttling.language import BaseRule, Cap, Clock, Content, CoolDown, Gate, Hours, Pack, Retention
 from throttling.packs import WISHES, Filed, Library
 from throttling.selectors import EventShape, Shape, could_count, match_event, match_proposal
 from throttling.spans_of_time import Ending
 from throttling.terms import Events, Proposals
-from throttling.whereabouts import Candidate, candidates
-from throttling.zonetime import DAWN, FOREVER, ZoneClock
+from throttling.whereabouts import Candidate, Whereabouts, Zones, candidates
+from throttling.zonetime import DAWN, FOREVER
 
-Zones = tuple[tuple[str, ...], tuple[ZoneClock, ...]]
-"""The zones on which a rule runs for somebody, by name and as clocks."""
 Override = tuple[Pack, Proposals, str, int, int]
 """The pack that lifts a rule, for which proposals, by which clause, from when until when."""
 
@@ -28,7 +25,7 @@ Override = tuple[Pack, Proposals, str, int, int]
 class CompiledRule:
     """A rule of one version of a pack, the instants between which it holds, and what overrides it.
 
-    `index` is its place in the ruleset; `calendar` is its pack's.
+    `index` is its place in the ruleset; `calendar` is its pack's; `clock` is None where the rule names none.
     """
 
     index: int
@@ -39,6 +36,7 @@ class CompiledRule:
     calendar: Calendar | None
     overrides: tuple[Override, ...] = ()
     is_always_open: bool = False
+    clock: Clock | None = None
 
     @property
     def strength(self) -> str:
@@ -80,8 +78,7 @@ class Ruleset:
     _tables: dict[tuple[int, tuple[str, ...]], Table] = field(default_factory=dict)
     _merged: dict[tuple[tuple[int, tuple[str, ...]], ...], Table] = field(default_factory=dict)
     _used: dict[int, tuple[PackUsed, ...]] = field(default_factory=dict)
-    clocks: dict[tuple[Candidate, ...], dict[int, Zones]] = field(default_factory=dict)
-    _local: dict[tuple[Candidate, ...], tuple[tuple[str, ZoneInfo], ...]] = field(default_factory=dict)
+    _whereabouts: dict[tuple[Candidate, ...], Whereabouts] = field(default_factory=dict)
     edges: tuple[int, ...] = ()
 
     def for_shape(self, shape: Shape) -> ForShape:
@@ -139,12 +136,13 @@ class Ruleset:
             found = self._merged[parts] = all_of(tables)
         return found
 
-    def local_zones(self, found: tuple[Candidate, ...]) -> tuple[tuple[str, ZoneInfo], ...]:
-        """Name and zone of everywhere that a debtor may be, without repetition."""
-        known = self._local.get(found)
+    def whereabouts(self, found: tuple[Candidate, ...]) -> Whereabouts:
+        """What these rules make of where a debtor may be."""
+        known = self._whereabouts.get(found)
         if known is None:
-            names = dict.fromkeys(each.zone for each in found)
-            known = self._local[found] = tuple((name, places.zone(name)) for name in names)
+            if len(self._whereabouts) > 10_000:
+                self._whereabouts.clear()
+            known = self._whereabouts[found] = Whereabouts(found)
         return known
 
     def next_edge(self, at: int) -> int:
@@ -193,9 +191,10 @@ def compile_rules(library: Library, ids: Iterable[str]) -> Ruleset:
             starts, ends = _in_force(each, rule)
             overrides = tuple(_overrides(filed, each.pack.id, rule.id))
             is_open = isinstance(rule, Hours) and rule.open.is_always
-            rules.append(CompiledRule(len(rules), each.pack, rule, starts, ends, calendar, overrides, is_open))
+            clock = getattr(rule, "clock", None)
+            rules.append(CompiledRule(len(rules), each.pack, rule, starts, ends, calendar, overrides, is_open, clock))
     selectors = tuple({id(each): each for compiled in rules for each in _selectors(compiled.rule)}.values())
-    clocks = [clock for each in rules if (clock := getattr(each.rule, "clock", None)) is not None]
+    clocks = [each.clock for each in rules if each.clock is not None]
     edges = {zonetime.floor_second(edge) for each in filed for edge in (each.starts, each.ends) if edge is not None}
     ruleset = Ruleset(
         ids=wanted,

@@ -82,7 +82,7 @@ class Prepared:
         when = proposal.at
         at = floor_second(when)
         _, _, verdict, rules, packs, until, closes = self._plan(proposal, at).segment(at)
-        local = tuple([(name, when.astimezone(zone)) for name, zone in self._dossier.local_zones])
+        local = tuple([(name, when.astimezone(zone)) for name, zone in self._dossier.whereabouts.local])
         return Decision(verdict, rules, packs, local, until, closes)
 
     def permitted_until(self, proposal: Proposal) -> tuple[int, int]:
@@ -170,7 +170,7 @@ class Plan:
     def _hold_the_unknown(self) -> None:
         dossier = self._dossier
         note = ""
-        if not dossier.candidates:
+        if not dossier.whereabouts.candidates:
             note = "Nobody knows where the debtor is: no place and no time zone."
         elif dossier.is_chosen:
             found = countries(dossier, self._asked.point)
@@ -315,7 +315,7 @@ class Plan:
         return self._dossier.ruleset.packs_used(at, with_wishes=with_wishes)
 
     def _home(self) -> str:
-        return self._dossier.candidates[0].zone if self._dossier.candidates else "Etc/UTC"
+        return self._dossier.whereabouts.home
 
     def every_bound(self) -> list[Bound]:
         """Each rule's bound, those of the shared table among them."""
@@ -363,7 +363,7 @@ def countries(dossier: Dossier, point: str | None) -> frozenset[str]:
     if facts is not None and facts.country is not None and facts.used_by_debtor is not False:
         found.add(facts.country)
     if not found:
-        found = {code for each in dossier.candidates if (code := places.country_of(each.zone)) is not None}
+        found = {code for each in dossier.whereabouts.candidates if (code := places.country_of(each.zone)) is not None}
     return frozenset(found)
 
 

@@ -6,10 +6,10 @@ from operator import attrgetter
 
 from domain.facts import AccountFacts, Collector, DebtorFacts, Direction, PastContact, PointFacts, Proposal
 from throttling import zonetime
-from throttling.compose import CompiledRule, Ruleset, Zones, products_of
+from throttling.compose import CompiledRule, Ruleset, products_of
 from throttling.selectors import Shape, medium
 from throttling.spans_of_time import Ending
-from throttling.whereabouts import Candidate, candidates, zones_for
+from throttling.whereabouts import Whereabouts, Zones, candidates
 
 
 class Event:
@@ -25,22 +25,20 @@ class Event:
 
 
 class Dossier:
-    """One debtor under one ruleset. Read-only once made, but for the clocks that it looks up once."""
+    """One debtor under one ruleset. Read-only once made."""
 
     __slots__ = (
-        "_clocks",
         "accounts",
         "as_of",
-        "candidates",
         "collector",
         "debtor",
         "events",
         "groups",
         "is_chosen",
-        "local_zones",
         "may",
         "points",
         "ruleset",
+        "whereabouts",
     )
 
     def __init__(
@@ -63,11 +61,9 @@ class Dossier:
         self.collector = collector
         self.as_of = None if as_of is None else zonetime.floor_second(as_of)
         self.is_chosen = is_chosen
-        self.candidates: tuple[Candidate, ...] = candidates(debtor, points, ruleset.legal_zones)
+        self.whereabouts: Whereabouts = ruleset.whereabouts(candidates(debtor, points, ruleset.legal_zones))
         self.may = 0  # the selectors that any of the events may match
         self.events = self._in_order(history)
-        self._clocks = ruleset.clocks.setdefault(self.candidates, {})
-        self.local_zones = ruleset.local_zones(self.candidates)
 
     def _in_order(self, history: Sequence[PastContact]) -> list[Event]:
         points, masks, second = self.points, self.ruleset.masks, zonetime.ceil_second
@@ -91,17 +87,7 @@ class Dossier:
 
     def zones(self, compiled: CompiledRule) -> Zones:
         """The zones on whose clocks a rule runs here; none where they are not known."""
-        found = self._clocks.get(compiled.index)
-        if found is None:
-            clock = getattr(compiled.rule, "clock", None)
-            names = (
-                tuple(dict.fromkeys(each.zone for each in self.candidates))
-                if clock is None
-                else zones_for(clock, self.candidates)
-            )
-            found = names, tuple(zonetime.clock(name) for name in names)
-            self._clocks[compiled.index] = found
-        return found
+        return self.whereabouts.zones(compiled.index, compiled.clock)
 
     def ending(self, compiled: CompiledRule) -> Ending:
         """Until when events count under a cap, or call for rest under a cool-down."""

@@ -6,10 +6,17 @@ number does not count where the facts say that the location is known (12 CFR 100
 
 from collections.abc import Sequence
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from domain.facts import DebtorFacts, Place, PointFacts
-from throttling import places
+from throttling import places, zonetime
 from throttling.language import Clock
+from throttling.zonetime import ZoneClock
+
+Zones = tuple[tuple[str, ...], tuple[ZoneClock, ...]]
+"""The zones on which a rule runs for somebody, by name and as clocks."""
+MOST = 10_000
+"""How many sentences are kept for one place; what is written anew is the same."""
 
 
 class Candidate(NamedTuple):
@@ -19,6 +26,39 @@ class Candidate(NamedTuple):
     basis: str
     country: str | None = None
     region: str | None = None
+
+
+class Whereabouts:
+    """Where a debtor may be, and what a ruleset makes of it: shared by all debtors of whom the same is known."""
+
+    __slots__ = ("_rules", "_sentences", "candidates", "home", "local", "names")
+
+    def __init__(self, found: tuple[Candidate, ...]) -> None:
+        self.candidates = found
+        self.names = _names(found)
+        self.home = found[0].zone if found else "Etc/UTC"
+        self.local: tuple[tuple[str, ZoneInfo], ...] = tuple((name, places.zone(name)) for name in self.names)
+        self._rules: dict[int, Zones] = {}
+        self._sentences: dict[tuple[object, ...], str] = {}
+
+    def zones(self, index: int, clock: Clock | None) -> Zones:
+        """The zones on whose clocks the rule of that index runs; none where they are not known."""
+        found = self._rules.get(index)
+        if found is None:
+            names = self.names if clock is None else zones_for(clock, self.candidates)
+            found = self._rules[index] = names, tuple(map(zonetime.clock, names))
+        return found
+
+    def sentence(self, key: tuple[object, ...]) -> str | None:
+        """What was written for a debtor who is here, of a rule that spoke in the same way."""
+        return self._sentences.get(key)
+
+    def keep(self, key: tuple[object, ...], sentence: str) -> str:
+        """Keep a sentence for others, and hand it back."""
+        if len(self._sentences) >= MOST:
+            self._sentences.clear()
+        self._sentences[key] = sentence
+        return sentence
 
 
 def candidates(debtor: DebtorFacts, points: Sequence[PointFacts], legal: Sequence[str] = ()) -> tuple[Candidate, ...]:

@@ -22,15 +22,16 @@ def stopping(bound: Bound, until: int, at: int, dossier: Dossier, home: str) -> 
     """A rule that defers, or refuses where time alone does not release it."""
     compiled = bound.compiled
     refuses = until >= FOREVER
+    indexes = counted(bound, at)
     return SpokenRule(
         pack=compiled.pack.id,
         version=compiled.pack.version,
         rule=compiled.rule.id,
         cite=compiled.rule.cite,
         effect=Effect.REFUSES if refuses else Effect.DEFERS,
-        why=_why(bound, until, at, dossier),
+        why=_why(bound, len(indexes), at, dossier, refuses=refuses),
         until=None if refuses else to_datetime(until, home),
-        counted=counted(bound, at),
+        counted=indexes,
         presumption=compiled.strength == "presumption",
     )
 
@@ -62,23 +63,29 @@ def counted(bound: Bound, at: int) -> tuple[int, ...]:
     return tuple(sorted(index for until, index in bound.counted if until > at))
 
 
-def _why(bound: Bound, until: int, at: int, dossier: Dossier) -> str:
+def _why(bound: Bound, number: int, at: int, dossier: Dossier, *, refuses: bool) -> str:
+    """The sentences of a rule that stops, of which `number` contacts count: written once for all whom they fit."""
+    if refuses and isinstance(bound.compiled.rule, Hours):
+        return _written(bound, number, at, dossier, refuses=True)  # how long a calendar is known depends on the day
+    whereabouts = dossier.whereabouts
+    key = bound.compiled.index, number, bound.limit, refuses, bound.note
+    return whereabouts.sentence(key) or whereabouts.keep(key, _written(bound, number, at, dossier, refuses=refuses))
+
+
+def _written(bound: Bound, number: int, at: int, dossier: Dossier, *, refuses: bool) -> str:
     rule = bound.compiled.rule
     parts = [_meaning(bound)]
     if bound.note:
         parts.append(bound.note)
     if isinstance(rule, Hours):
         parts.append(_on_clocks(bound, dossier))
-        if until >= FOREVER:
-            parts.append(_never(bound, at))
-        else:
-            parts.append("It opens again by itself.")
+        parts.append(_never(bound, at) if refuses else "It opens again by itself.")
     elif isinstance(rule, Cap):
-        parts.append(f"{len(counted(bound, at))} counted, {bound.limit} permitted.")
+        parts.append(f"{number} counted, {bound.limit} permitted.")
         parts.append(_on_clocks(bound, dossier) if not rule.within.hours and not rule.within.ever else "")
     elif isinstance(rule, CoolDown):
-        parts.append(f"{len(counted(bound, at))} such contact is recent. {_on_clocks(bound, dossier)}")
-    parts.append(_remedy(bound, until))
+        parts.append(f"{number} such contact is recent. {_on_clocks(bound, dossier)}")
+    parts.append(_remedy(bound, refuses=refuses))
     return " ".join(part for part in parts if part)
 
 
@@ -89,7 +96,7 @@ def _meaning(bound: Bound) -> str:
 
 def _on_clocks(bound: Bound, dossier: Dossier) -> str:
     zones, _ = dossier.zones(bound.compiled)
-    basis = {each.zone: BASIS.get(each.basis, each.basis) for each in reversed(dossier.candidates)}
+    basis = {each.zone: BASIS.get(each.basis, each.basis) for each in reversed(dossier.whereabouts.candidates)}
     named = [f"{zone} ({basis.get(zone, 'by law')})" for zone in zones]
     return f"On the clock of {', '.join(named)}." if named else ""
 
@@ -105,11 +112,11 @@ def _never(bound: Bound, at: int) -> str:
     return "There is no hour within a year that all of these clocks permit."
 
 
-def _remedy(bound: Bound, until: int) -> str:
+def _remedy(bound: Bound, *, refuses: bool) -> str:
     rule = bound.compiled.rule
     lifts = [lift.meaning["en"] for lift in rule.lifts]
     exception = f"Exception: {' '.join(lifts)}" if lifts else ""
-    if until < FOREVER:
+    if not refuses:
         return exception
     if isinstance(rule, Gate) and rule.stop is not None:
         what = "the answer to it" if rule.stop.until_answered else "its withdrawal, on file,"
