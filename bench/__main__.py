@@ -2,9 +2,10 @@
 
 A benchmark is a module that prints one JSON object:
 
-    {"figures": [{"name": "import", "value": 41000, "unit": "rows/s", "baseline": 96000, "against": "raw COPY"}]}
+    {"figures": [{"figure": "import", "value": 41000, "unit": "rows/s",
+                  "baseline": "raw COPY", "baseline_value": 96000, "ratio": 0.43}]}
 
-`baseline` is measured in the same run; other keys are kept as they are. Results are also written to `bench/results/`.
+The baseline is measured in the same run; other keys are kept as they are. Results are also written to `bench/results/`.
 """
 
 import json
@@ -58,15 +59,15 @@ def run(name: str) -> dict[str, Any]:
 
 def table(results: dict[str, dict[str, Any]]) -> str:
     """The figures in columns, each beside its baseline and as a share of it."""
-    rows = [("benchmark", "figure", "value", "unit", "baseline", "share", "against")]
+    rows = [("benchmark", "figure", "value", "unit", "baseline value", "ratio", "baseline")]
     for name, result in results.items():
         if "failed" in result:
             rows.append((name, f"FAILED: {result['failed']}", "", "", "", "", ""))
         for figure in result.get("figures", []):
-            value, baseline = figure["value"], figure.get("baseline")
-            share = f"{value / baseline:.2f}" if baseline else ""
-            against = str(figure.get("against", ""))
-            rows.append((name, figure["name"], shown(value), figure["unit"], shown(baseline), share, against))
+            ratio = f"{figure['ratio']:.2f}" if "ratio" in figure else ""
+            baseline = str(figure.get("baseline", ""))
+            beside = shown(figure.get("baseline_value"))
+            rows.append((name, figure["figure"], shown(figure["value"]), figure["unit"], beside, ratio, baseline))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows

@@ -18,6 +18,7 @@ from uuid import UUID, uuid4
 
 from twilio.request_validator import RequestValidator
 
+from bench._figures import beside, figure
 from bench._load import Tally, load
 from channels.twilio import Twilio, TwilioSettings
 from config.clock import Clock, SystemClock
@@ -58,23 +59,17 @@ def main() -> dict[str, object]:
             )
             creditor_id = seed(settings)
             rounds = list(measure(settings, creditor_id))
-    value = statistics.median(one.rate for _, one in rounds)
-    baseline = statistics.median(one.rate for one, _ in rounds)
-    ratio = statistics.median(one.rate / empty.rate for empty, one in rounds)
     p99 = statistics.median(one.percentile(0.99) for _, one in rounds)
     return {
         "figures": [
-            {
-                "name": "callbacks",
-                "figure": "callbacks",
-                "value": value,
-                "unit": "callbacks/s",
-                "baseline": baseline,
-                "against": "empty endpoint",
-                "baseline_value": baseline,
-                "ratio": ratio,
-            },
-            {"name": "callback p99", "figure": "callback p99", "value": 1000 * p99, "unit": "ms"},
+            beside(
+                "callbacks",
+                [one.rate for _, one in rounds],
+                "callbacks/s",
+                "empty endpoint",
+                [empty.rate for empty, _ in rounds],
+            ),
+            figure("callback p99", 1000 * p99, "ms"),
         ],
         "connections": CONNECTIONS,
         "rounds": ROUNDS,
@@ -182,10 +177,9 @@ def seed(settings: Settings) -> UUID:
         )
         connection.exec_driver_sql(
             """INSERT INTO attempts (attempt_id, creditor_id, debtor_id, campaign_id, enrolment_id, enrolments,
-                    accounts, point_id, channel, stage, step, rank, template, language, state, reserved_at, closes_at,
-                    decision)
+                    accounts, point_id, channel, stage, step, rank, template, language, state, reserved_at, closes_at)
                SELECT a, %(c)s, d, %(g)s, gen_random_uuid(), '{}', '{}', gen_random_uuid(), 'sms', 'early', 'day-3', 0,
-                    't', 'en', 'reserved', %(now)s, %(now)s, '{}'
+                    't', 'en', 'reserved', %(now)s, %(now)s
                FROM unnest(%(a)s::uuid[], %(d)s::uuid[]) AS n(a, d)""",
             {
                 "c": creditor_id,

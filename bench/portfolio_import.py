@@ -10,7 +10,6 @@ account of the file, with its part of debtor, keys, contact points, lane and led
 import datetime as dt
 import json
 import secrets
-import statistics
 import sys
 import tempfile
 import time
@@ -20,6 +19,7 @@ from uuid import UUID
 import psycopg
 from psycopg import sql
 
+from bench._figures import beside
 from config.embedded.servers import hold
 from portfolio.importer import Wish, import_portfolio
 from portfolio.mapping_file import find_mapping
@@ -39,7 +39,7 @@ NOW = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
 PROFILE = {"name": "bench", "timezone": "Asia/Shanghai", "first_party": True, "collector": "bench"}
 
 
-def main(accounts: int = 60_000, rounds: int = 3) -> None:
+def main(accounts: int = 60_000, rounds: int = 5) -> None:
     """Measure and print one JSON object."""
     with tempfile.TemporaryDirectory(prefix="forbear-bench-") as folder:
         path, state = Path(folder, "sample.csv"), Path(folder, "state")
@@ -68,16 +68,10 @@ def measure(
             first.append(accounts / timed_import(database, ring, creditor, path, NOW))
             raw.append(accounts / timed_copy(owner, creditor))
             again.append(accounts / timed_import(database, ring, creditor, path, NOW + dt.timedelta(days=1)))
-    common = {
-        "unit": "rows/s",
-        "baseline": round(statistics.median(raw)),
-        "against": "binary COPY of the same sealed rows",
-        "accounts": accounts,
-        "rounds": rounds,
-    }
+    copied, also = "binary COPY of the same sealed rows", {"accounts": accounts}
     return [
-        {"name": "import, first", "value": round(statistics.median(first)), **common},
-        {"name": "import, again", "value": round(statistics.median(again)), **common},
+        beside("import, first", first, "rows/s", copied, raw, **also),
+        beside("import, again", again, "rows/s", copied, raw, **also),
     ]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench import __main__ as runner
+from bench._figures import beside
 
 
 @pytest.fixture
@@ -15,7 +16,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of benchmarks, in place of the real one."""
     made = tmp_path / "bench"
     made.mkdir()
-    figure = {"name": "rows", "value": 41000, "unit": "rows/s", "baseline": 82000, "against": "COPY"}
+    figure = beside("rows", [41000], "rows/s", "COPY", [82000])
     (made / "good.py").write_text(f"import json; print(json.dumps({{'figures': [{figure!r}], 'cores': 2}}))")
     (made / "__init__.py").touch()
     monkeypatch.setattr(runner, "FOLDER", made)
