@@ -77,17 +77,19 @@ class Bound:
             at = later
         return at
 
-    def next_change(self, at: int) -> int:
-        """The first instant after `at` at which this rule may say something else than at `at`."""
-        found = self.next(at)
+    def next_change(self, at: int, found: int) -> int:
+        """The first instant after `at` at which this rule may say something else than at `at`.
+
+        `found` is the first instant not before `at` that it allows.
+        """
         change = found if found > at else self.end(at)
-        edges = [edge for edge in (self.close_until, self.compiled.starts, self.compiled.ends) if edge > at]
+        edges = [change, self.close_until, self.compiled.starts, self.compiled.ends]
         if self.lifts:
-            edges += [edge for _, spans in self.lifts for span in spans for edge in span if edge > at]
+            edges += [edge for _, spans in self.lifts for span in spans for edge in span]
             edges.append(end_of(self.spans, at) if self.table is None else end_of_opening(self.table, at))
             edges.append(next_in(self.spans, at) if self.table is None else next_open(self.table, at))
-        edges += [until for until, _ in self.counted if until > at][:1]
-        return min([change, *(edge for edge in edges if edge > at)])
+        edges.append(next((until for until, _ in self.counted if until > at), FOREVER))
+        return min([edge for edge in edges if edge > at], default=FOREVER)
 
     def is_lifted(self, at: int) -> Lift | str | None:
         """The exception that the rule's permission rests on at an instant, or None."""

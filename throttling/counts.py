@@ -1,7 +1,8 @@
 """Caps and cool-downs: which past contacts count, and from when on a rule no longer holds because of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
+from domain.facts import PastContact
 from throttling.bounds import Bound
 from throttling.compose import CompiledRule
 from throttling.conditions import evaluate, held_then
@@ -35,6 +36,8 @@ def cap_bound(compiled: CompiledRule, rule: Cap, dossier: Dossier, asked: Asked)
 
 
 def _limit(rule: Cap, compiled: CompiledRule, dossier: Dossier) -> int:
+    if not dossier.debtor.agreed_caps:
+        return rule.at_most
     names = {rule.id, f"{compiled.pack.id}/{rule.id}", f"{compiled.pack.id}:{rule.id}"}
     agreed = [number for name, number in dossier.debtor.agreed_caps if name in names]
     if not agreed:
@@ -50,7 +53,7 @@ def _counting(rule: Cap, compiled: CompiledRule, dossier: Dossier, asked: Asked)
     first = None if rule.after_first is None else _first(dossier, dossier.ruleset.bit(rule.after_first))
     if rule.after_first is not None and first is None:
         return []
-    ends_of = dossier.ending(compiled).of
+    ends_of, is_on_keys = dossier.ending(compiled).of, _on_keys(rule, dossier, asked)
     at, excludes = asked.at, rule.excludes
     found = []
     for event in reversed(dossier.events):
@@ -61,9 +64,7 @@ def _counting(rule: Cap, compiled: CompiledRule, dossier: Dossier, asked: Asked)
         until = ends_of(event.at)
         if until <= at:  # what came earlier stops counting no later
             break
-        if _on_keys(event, rule, dossier, asked) and not (
-            excludes and _is_excluded(event, excludes, compiled, dossier)
-        ):
+        if is_on_keys(event.contact) and not (excludes and _is_excluded(event, excludes, compiled, dossier)):
             found.append((until, event))
     return found
 
@@ -72,28 +73,32 @@ def _first(dossier: Dossier, bit: int) -> Event | None:
     return next((event for event in dossier.events if event.may & bit), None)
 
 
-def _on_keys(event: Event, rule: Cap | CoolDown, dossier: Dossier, asked: Asked) -> bool:
+def _on_keys(rule: Cap | CoolDown, dossier: Dossier, asked: Asked) -> Callable[[PastContact], bool]:
     """Whether a past contact counts on the keys of the contact asked about; what it leaves out counts on every key."""
-    contact = event.contact
     keys = rule.by
-    if "person" in keys and contact.person is not asked.shape.person:
-        return False
-    if "point" in keys and None is not contact.contact_point != asked.point is not None:
-        return False
-    if "channel" in keys and contact.channel is not asked.shape.channel:
-        return False
     selector = rule.counts if isinstance(rule, Cap) else rule.after
-    if "collector" in keys or selector.placed_by == "collector":
-        by = contact.by
-        if by is not None and asked.by is not None and by != asked.by:
+    person = asked.shape.person if "person" in keys else None
+    point = asked.point if "point" in keys else None
+    channel = asked.shape.channel if "channel" in keys else None
+    by = asked.by if "collector" in keys or selector.placed_by == "collector" else None
+    per_debt = "debt" in keys
+    wanted = asked.debts if per_debt else frozenset(asked.accounts) if "account" in keys else frozenset()
+
+    def counts(contact: PastContact) -> bool:
+        if person is not None and contact.person is not person:
             return False
-    if not contact.accounts or not asked.accounts:
-        return True
-    if "debt" in keys:
-        return not asked.debts.isdisjoint(dossier.debts(contact.accounts))
-    if "account" in keys:
-        return not set(asked.accounts).isdisjoint(contact.accounts)
-    return True
+        if point is not None and contact.contact_point is not None and contact.contact_point != point:
+            return False
+        if channel is not None and contact.channel is not channel:
+            return False
+        if by is not None and contact.by is not None and contact.by != by:
+            return False
+        accounts = contact.accounts
+        if not wanted or not accounts:
+            return True
+        return not wanted.isdisjoint(dossier.debts(accounts) if per_debt else accounts)
+
+    return counts
 
 
 def _by_debt(
@@ -144,7 +149,8 @@ def cool_down_bound(compiled: CompiledRule, rule: CoolDown, dossier: Dossier, as
     bit = dossier.ruleset.bit(rule.after)
     if not dossier.may & bit:
         return None
-    events = [e for e in dossier.events if e.may & bit and _on_keys(e, rule, dossier, asked)]
+    is_on_keys = _on_keys(rule, dossier, asked)
+    events = [event for event in dossier.events if event.may & bit and is_on_keys(event.contact)]
     if events and rule.excludes:
         events = [event for event in events if not _is_excluded(event, rule.excludes, compiled, dossier)]
     if not events:

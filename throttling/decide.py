@@ -292,37 +292,29 @@ class Plan:
                 rules: tuple[SpokenRule, ...] = ()
             else:
                 rules = self._close_or_lifted(at)
-                edge = min(edge, self._next_change(at, self._bounds))
-            closing = None if closes >= FOREVER else zonetime.to_datetime(closes, self._home())
+                edge = min(edge, _next_change(at, self._bounds, [bound.next(at) for bound in self._bounds]))
+            closing = None if closes >= FOREVER else self._dossier.whereabouts.instant(closes)
             packs = self._packs(at, rules)
             return Segment(at, min(closes, edge), Verdict.ALLOWED, rules, packs, None, closing)
-        bounds = self.every_bound()
-        rules = self._spoken(at, bounds)
+        bounds = self._every_bound()
+        firsts = [bound.next(at) for bound in bounds]
+        rules = self._spoken(at, bounds, firsts)
         packs = self._packs(at, rules)
-        edge = min(edge, found, self._next_change(at, bounds))
+        edge = min(edge, found, _next_change(at, bounds, firsts))
         if found >= FOREVER:
             return Segment(at, edge, Verdict.REFUSED, rules, packs, None, None)
-        until = zonetime.to_datetime(found, self._home())
+        until = self._dossier.whereabouts.instant(found)
         return Segment(at, edge, Verdict.DEFERRED, rules, packs, until, None)
-
-    def _next_change(self, at: int, bounds: Iterable[Bound]) -> int:
-        """The first instant after `at` at which one of the rules may say something else."""
-        return min((bound.next_change(at) for bound in bounds), default=FOREVER)
 
     def _packs(self, at: int, rules: tuple[SpokenRule, ...]) -> tuple[PackUsed, ...]:
         """The versions applied. Where packs were named, the debtor's wishes are among them only where they spoke."""
         with_wishes = self._dossier.is_chosen or any(rule.pack == WISHES for rule in rules)
         return self._dossier.ruleset.packs_used(at, with_wishes=with_wishes)
 
-    def _home(self) -> str:
-        return self._dossier.whereabouts.home
-
-    def every_bound(self) -> list[Bound]:
+    def _every_bound(self) -> list[Bound]:
         """Each rule's bound, those of the shared table among them."""
-        hours = [
-            Bound(compiled, table=self._dossier.ruleset.table(compiled, self._dossier.zones(compiled)[0]))
-            for compiled in self._hours
-        ]
+        tables = self._dossier.ruleset.table
+        hours = [Bound(rule, table=tables(rule, self._dossier.zones(rule)[0])) for rule in self._hours]
         held = [bound for bound in self._others if bound not in self._bounds]
         return [*hours, *held, *self._bounds]
 
@@ -336,24 +328,30 @@ class Plan:
                 found.append((bound, lift))
         return tuple(wording.allowing(bound, lift, at) for bound, lift in found)
 
-    def _spoken(self, at: int, bounds: list[Bound]) -> tuple[SpokenRule, ...]:
+    def _spoken(self, at: int, bounds: list[Bound], firsts: list[int]) -> tuple[SpokenRule, ...]:
         """Every rule that did not allow `at` or moved T, and the exceptions that lifted one."""
         moved: dict[int, int] = {}
         time = at
         limit = at + HEARD
         while time < min(limit, FOREVER):
-            movers = [(index, found) for index, bound in enumerate(bounds) if (found := bound.next(time)) > time]
+            movers = [(index, found) for index, found in enumerate(firsts) if found > time]
             if not movers:
                 break
             for index, found in movers:
                 moved.setdefault(index, found)
                 if bounds[index].table is None:
                     limit = found + HEARD
-            time = max(found for _, found in movers)
-        home = self._home()
-        said = [wording.stopping(bounds[index], moved[index], at, self._dossier, home) for index in sorted(moved)]
+            time = max([found for _, found in movers])
+            firsts = [bound.next(time) for bound in bounds]
+        said = [wording.stopping(bounds[index], moved[index], at, self._dossier) for index in sorted(moved)]
         lifted = [(bound, lift) for bound in bounds if (lift := bound.is_lifted(at)) is not None]
         return (*said, *(wording.allowing(bound, lift, at) for bound, lift in lifted))
+
+
+def _next_change(at: int, bounds: Iterable[Bound], firsts: Iterable[int]) -> int:
+    """The first instant after `at` at which one of the rules may say something else."""
+    changes = [bound.next_change(at, found) for bound, found in zip(bounds, firsts, strict=True)]
+    return min(changes, default=FOREVER)
 
 
 def countries(dossier: Dossier, point: str | None) -> frozenset[str]:

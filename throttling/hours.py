@@ -6,7 +6,6 @@ time that a message takes to arrive. The engine asks a table for the next open i
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from throttling.calendars import Calendar
 from throttling.intervals import Intervals, complement, intersect, unite
@@ -20,25 +19,22 @@ HORIZON = 16
 Spans = tuple[tuple[int, int], ...]
 
 
-class Table(Protocol):
-    """What can be asked for its open intervals in a chunk, clipped to it."""
+class Table:
+    """The open instants of each chunk, worked out by a function once each.
 
-    def chunk(self, index: int) -> Intervals:
-        """The open intervals between `index * CHUNK` and the next."""
-        ...
+    The last stretches that were asked about, an open one and a shut one, are kept at hand: a batch of debtors is asked
+    about one instant.
+    """
 
-
-class Made:
-    """A table that works its chunks out by a function, once each."""
-
-    __slots__ = ("_chunks", "_make")
+    __slots__ = ("_chunks", "_make", "open_now", "shut_now")
 
     def __init__(self, make: Callable[[int], Intervals]) -> None:
         self._make = make
         self._chunks: dict[int, Intervals] = {}
+        self.open_now = self.shut_now = (0, 0)
 
     def chunk(self, index: int) -> Intervals:
-        """The open intervals of the chunk."""
+        """The open intervals between `index * CHUNK` and the next, clipped to it."""
         known = self._chunks.get(index)
         if known is None:
             if len(self._chunks) > 64:
@@ -49,14 +45,23 @@ class Made:
 
 def next_open(table: Table, at: int) -> int:
     """The first open instant not before `at`; FOREVER where there is none within the horizon."""
+    start, end = table.open_now
+    if start <= at < end:
+        return at
+    start, end = table.shut_now
+    if start <= at < end:
+        return end
     index = at // CHUNK
     for each in range(index, index + HORIZON):
         spans = table.chunk(each)
         place = bisect_right(spans, (at, FOREVER)) - 1
         if place >= 0 and at < spans[place][1]:
+            table.open_now = spans[place]
             return at
         if place + 1 < len(spans):
-            return spans[place + 1][0]
+            found = spans[place + 1][0]
+            table.shut_now = at, found
+            return found
     return FOREVER
 
 
@@ -81,7 +86,7 @@ def bounds(index: int) -> tuple[int, int]:
 
 def from_intervals(spans: Intervals) -> Table:
     """A table of fixed intervals."""
-    return Made(lambda index: intersect((bounds(index),), spans))
+    return Table(lambda index: intersect((bounds(index),), spans))
 
 
 def all_of(tables: Sequence[Table]) -> Table:
@@ -95,19 +100,19 @@ def all_of(tables: Sequence[Table]) -> Table:
             found = intersect(found, table.chunk(index))
         return found
 
-    return Made(make)
+    return Table(make)
 
 
 def any_of(tables: Sequence[Table]) -> Table:
     """Open where one of the tables is."""
     if len(tables) == 1:
         return tables[0]
-    return Made(lambda index: unite([span for table in tables for span in table.chunk(index)]))
+    return Table(lambda index: unite([span for table in tables for span in table.chunk(index)]))
 
 
 def not_in(table: Table) -> Table:
     """Open where the table is shut."""
-    return Made(lambda index: intersect((bounds(index),), complement(table.chunk(index))))
+    return Table(lambda index: intersect((bounds(index),), complement(table.chunk(index))))
 
 
 def shifted(table: Table, delay: int) -> Table:
@@ -119,7 +124,7 @@ def shifted(table: Table, delay: int) -> Table:
         later = unite([span for each in range(low, high + 1) for span in table.chunk(each)])
         return intersect((bounds(index),), tuple((a - delay, b - delay) for a, b in later))
 
-    return Made(make)
+    return Table(make)
 
 
 def weekly(opening: Open, clock: ZoneClock, calendar: Calendar | None) -> Table:
@@ -169,4 +174,4 @@ def by_day(clock: ZoneClock, spans_on: Callable[[int], Spans]) -> Table:
                     found.append((max(start, dawn + open_at * 60), min(end, dawn + shut_at * 60)))
         return unite(found)
 
-    return Made(make)
+    return Table(make)

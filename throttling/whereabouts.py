@@ -5,6 +5,7 @@ number does not count where the facts say that the location is known (12 CFR 100
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -16,7 +17,7 @@ from throttling.zonetime import ZoneClock
 Zones = tuple[tuple[str, ...], tuple[ZoneClock, ...]]
 """The zones on which a rule runs for somebody, by name and as clocks."""
 MOST = 10_000
-"""How many sentences are kept for one place; what is written anew is the same."""
+"""How many sentences, and how many instants, are kept for one place; what is written anew is the same."""
 
 
 class Candidate(NamedTuple):
@@ -31,15 +32,16 @@ class Candidate(NamedTuple):
 class Whereabouts:
     """Where a debtor may be, and what a ruleset makes of it: shared by all debtors of whom the same is known."""
 
-    __slots__ = ("_rules", "_sentences", "candidates", "home", "local", "names")
+    __slots__ = ("_home", "_instants", "_rules", "_sentences", "candidates", "local", "names")
 
     def __init__(self, found: tuple[Candidate, ...]) -> None:
         self.candidates = found
         self.names = _names(found)
-        self.home = found[0].zone if found else "Etc/UTC"
+        self._home = found[0].zone if found else "Etc/UTC"
         self.local: tuple[tuple[str, ZoneInfo], ...] = tuple((name, places.zone(name)) for name in self.names)
         self._rules: dict[int, Zones] = {}
         self._sentences: dict[tuple[object, ...], str] = {}
+        self._instants: dict[int, datetime] = {}
 
     def zones(self, index: int, clock: Clock | None) -> Zones:
         """The zones on whose clocks the rule of that index runs; none where they are not known."""
@@ -47,6 +49,15 @@ class Whereabouts:
         if found is None:
             names = self.names if clock is None else zones_for(clock, self.candidates)
             found = self._rules[index] = names, tuple(map(zonetime.clock, names))
+        return found
+
+    def instant(self, second: int) -> datetime:
+        """The instant, written in the offset of the first zone where the debtor may be."""
+        found = self._instants.get(second)
+        if found is None:
+            if len(self._instants) >= MOST:
+                self._instants.clear()
+            found = self._instants[second] = zonetime.to_datetime(second, self._home)
         return found
 
     def sentence(self, key: tuple[object, ...]) -> str | None:

@@ -6,7 +6,7 @@ from domain.decision import Effect, SpokenRule
 from throttling.bounds import Bound
 from throttling.dossier import Dossier
 from throttling.language import Cap, CoolDown, Gate, Hours, Lift
-from throttling.zonetime import EPOCH_ORDINAL, FOREVER, clock, to_date, to_datetime
+from throttling.zonetime import EPOCH_ORDINAL, FOREVER, clock, to_date
 
 BASIS = {
     "stated": "stated",
@@ -18,7 +18,7 @@ BASIS = {
 }
 
 
-def stopping(bound: Bound, until: int, at: int, dossier: Dossier, home: str) -> SpokenRule:
+def stopping(bound: Bound, until: int, at: int, dossier: Dossier) -> SpokenRule:
     """A rule that defers, or refuses where time alone does not release it."""
     compiled = bound.compiled
     refuses = until >= FOREVER
@@ -30,7 +30,7 @@ def stopping(bound: Bound, until: int, at: int, dossier: Dossier, home: str) -> 
         cite=compiled.rule.cite,
         effect=Effect.REFUSES if refuses else Effect.DEFERS,
         why=_why(bound, len(indexes), at, dossier, refuses=refuses),
-        until=None if refuses else to_datetime(until, home),
+        until=None if refuses else dossier.whereabouts.instant(until),
         counted=indexes,
         presumption=compiled.strength == "presumption",
     )
@@ -60,7 +60,7 @@ def allowing(bound: Bound, lift: Lift | str | None, at: int) -> SpokenRule:
 
 def counted(bound: Bound, at: int) -> tuple[int, ...]:
     """Indexes into the history of what counts at an instant."""
-    return tuple(sorted(index for until, index in bound.counted if until > at))
+    return tuple(sorted([index for until, index in bound.counted if until > at]))
 
 
 def _why(bound: Bound, number: int, at: int, dossier: Dossier, *, refuses: bool) -> str:
