@@ -29,8 +29,19 @@ def command(
         report = _replayed(database, creditor)
     finally:
         database.close()
-    typer.echo(json.dumps(asdict(report), default=str) if as_json else "\n".join(lines(report)))
+    typer.echo(json.dumps(as_json_of(report), default=str) if as_json else "\n".join(lines(report)))
     raise typer.Exit(1 if report.violations or report.unjudged else 0)
+
+
+def as_json_of(report: Report) -> dict[str, object]:
+    """The report for scripts."""
+    return {
+        "debtors": report.debtors,
+        "entries": report.entries,
+        "checked": report.checked,
+        "violations": [asdict(one) for one in report.violations],
+        "unjudged": dict(report.unjudged),
+    }
 
 
 def lines(report: Report) -> list[str]:

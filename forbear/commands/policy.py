@@ -2,7 +2,7 @@
 
 import json
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -12,9 +12,9 @@ import typer
 from config.settings import load_settings, resolve
 from domain.errors import BadInput
 from domain.facts import Facts
-from forbear import policy_explain
+from forbear import policy_explain, policy_ledger
 from storage.debtor_screen import find
-from storage.ledger_facts import LedgerRow, entries_of
+from storage.ledger_facts import LedgerRow, entries_of, entries_of_all, references
 from storage.session import Database
 from throttling import compare, describe, replay
 from throttling.check import check as check_pack
@@ -82,6 +82,10 @@ def diff(
     old: Annotated[str, typer.Argument(metavar="OLD", help="ID@VERSION, or a file.")],
     new: Annotated[str, typer.Argument(metavar="NEW", help="ID@VERSION, or a file.")],
     facts: Annotated[Path | None, typer.Option(help="Cases to decide under both.")] = None,
+    creditor: Annotated[
+        str | None, typer.Option("--creditor", "-c", help="Replay this creditor's ledger under both.")
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, help="How many days of the ledger.")] = 30,
     packs: Folder = None,
 ) -> None:
     """Say in plain words what changes between two versions of a pack."""
@@ -97,6 +101,9 @@ def diff(
         changed = list(replay.compare(cases, *rulesets))
         typer.echo("".join(f"{each.describe()}\n" for each in changed), nl=False)
         typer.echo(f"{len(changed)} of {len(cases)} cases are answered differently")
+    if creditor is not None:
+        since = datetime.now(UTC) - timedelta(days=days)
+        typer.echo("\n".join(_replayed(creditor, since, _with(library, before), before, after)))
 
 
 @app.command()
@@ -153,6 +160,22 @@ def docs(
         typer.echo(page, nl=False)
     else:
         write.write_text(page, encoding="utf-8")
+
+
+def _replayed(creditor: str, since: datetime, library: Library, old: Filed, new: Filed) -> list[str]:
+    if old.pack.id != new.pack.id:
+        raise BadInput("OLD and NEW are not versions of one pack.", where="NEW", remedy="Leave out --creditor.")
+    database = Database(str(resolve(load_settings()).database_url), pool_size=1)
+    try:
+        creditor_id = database.creditors().get(creditor)
+        if creditor_id is None:
+            raise BadInput(f"there is no creditor `{creditor}`.", where="--creditor", remedy="`forbear creditor list`.")
+        with database.tenant(creditor_id) as connection:
+            found = policy_ledger.compared(entries_of_all(connection, since), since, library, old, new)
+            names = references(connection, sorted({case.debtor_id for case, _ in found.changed}))
+    finally:
+        database.close()
+    return policy_ledger.lines(found, names)
 
 
 def _day(written: str | None, zone: str, now: datetime) -> date:

@@ -17,7 +17,7 @@ POINT, ACCOUNT = str(UUID(int=3)), str(UUID(int=4))
 NOON = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)
 """A Monday, noon in New York."""
 DAY = timedelta(days=1)
-PACKS = ("us-reg-f", "house-care")
+PACKS = ("us-reg-f", "us-tcpa", "house-care")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def imported() -> Told:
     body = {
         "debtor": {
             "timezones": ["America/New_York"],
-            "places": [{"country": "US", "region": "NY", "timezone": "America/New_York", "verified": True}],
+            "places": [{"country": "US", "region": "OH", "timezone": "America/New_York", "verified": True}],
         },
         "contact_points": [{"id": POINT, "kind": "mobile", "timezones": ["America/New_York"], "country": "US"}],
         "accounts": [{"id": ACCOUNT, "product": "credit_card", "days_past_due": 40, "as_of": "2026-03-01"}],
@@ -76,7 +76,7 @@ def reserved(number: int, at: datetime, packs: tuple[str, ...] = PACKS, step: st
         "accounts": [ACCOUNT],
         "closes_at": (at + timedelta(hours=1)).isoformat(),
         "packs": [{"id": pack, "version": "1", "digest": ""} for pack in packs],
-        "proposal": {"channel": "call", "purpose": "collect", "by": "Harbour Recovery", "automated": True},
+        "proposal": {"channel": "call", "purpose": "collect", "by": "Harbour Recovery", "automated": False},
     }
     return at, "reserved", body
 
