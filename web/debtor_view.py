@@ -4,9 +4,8 @@ import datetime as dt
 from dataclasses import dataclass
 from uuid import UUID
 
-from storage.crypto import unseal
-
 from domain.errors import Tampered
+from storage.crypto import unseal
 from storage.debtor_screen import EnrolledRow, OwedRow, Story, Subject
 from web import story as stories
 from web.masking import DOTS, masked_name, masked_value
