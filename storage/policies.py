@@ -15,8 +15,12 @@ APP_ROLE = "forbear_app"
 
 POLICY = "one_creditor"
 
-ROWS_OF_ONE_CREDITOR = "creditor_id = (SELECT nullif(current_setting('forbear.creditor', true), '')::uuid)"
-"""As a sub-select it is worked out once a statement, not once a row."""
+ROWS_OF_ONE_CREDITOR = (
+    "creditor_id IS NOT DISTINCT FROM (SELECT nullif(current_setting('forbear.creditor', true), '')::uuid)"
+)
+"""As a sub-select it is worked out once a statement, not once a row. No index serves this comparison, on purpose: an
+equation would let the planner look up a few rows by way of all rows of their creditor, of whom it only knows the
+average number. Statements that want all of a creditor's rows say so themselves."""
 
 APPEND_ONLY = frozenset({"ledger"})
 DELETABLE = frozenset(

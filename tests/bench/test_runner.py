@@ -29,7 +29,7 @@ def test_figures_stand_beside_their_baseline(folder: Path, capsys: pytest.Captur
     text, _, rows = shown.partition("\nbenchmark")
     assert json.loads(text)["good"]["cores"] == 2
     assert json.loads((folder / "results" / "latest.json").read_text()) == json.loads(text)
-    assert "41,000  rows/s  82,000    0.50   COPY" in rows
+    assert "41,000  rows/s  82,000          0.50   COPY" in rows
 
 
 @pytest.mark.parametrize(
