@@ -1,0 +1,268 @@
+"""A world of its own for one run: durable servers, a portfolio, a campaign, real processes, and a hostile provider."""
+
+import datetime as dt
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from uuid import UUID
+
+import psycopg
+import redis
+
+from campaigns.cadence_file import read_cadence
+from config.clock import Conductor, Course, clock_path
+from config.embedded.processes import choose_port, wait_until
+from config.embedded.state import ROOT
+from config.settings import Settings, running
+from domain.errors import Unavailable
+from forbear.commands.release import prepare_ledger
+from forbear.creditor_profile import read_profile
+from portfolio.importer import Wish, import_portfolio
+from portfolio.mapping_file import find_mapping
+from portfolio.sample import HEADER, rows, write_sample
+from storage import migrate
+from storage.creditors import ensure_creditor
+from storage.crypto import KeyRing
+from storage.session import Database
+from tests.contract.twilio_stub import ACCOUNT, TOKEN
+from tests.faults.crew import Crew, environment
+from tests.faults.provider import HostileProvider
+from workers import campaigns
+
+START = dt.datetime(2026, 3, 2, 3, 0, tzinfo=dt.UTC)
+"""Monday, eleven in the morning in Shanghai: eight hours of the window are left."""
+PROFILE = ROOT / "config" / "creditors" / "harbour-bank.yaml"
+CADENCE = """\
+name: faults
+title: A reminder, a second one, a call
+verification: [birth_date, id_last4]
+balances_no_older_than: 30
+audience:
+  products: [credit_card, consumer_instalment, car_loan, home_loan]
+  days_past_due: {from: 1, to: 400}
+  kinds: [person]
+  languages: [zh-Hans, zh-Hant, en]
+window: {hours: 09:30-19:30, days: Mon-Sat}
+pacing: {per_hour: PER_HOUR}
+stages: [early]
+steps:
+  - {id: reminder, stage: early, when: {day_in_arrears: 1}, channel: sms, template: card-reminder, merge: true}
+  - {id: second, stage: early, when: {days_after_last_contact: 3}, channel: sms, template: card-reminder, merge: true}
+  - id: call
+    stage: early
+    when: {days_after_last_contact: 3}
+    channel: voice
+    fallback: [sms]
+    window: {hours: 10:00-18:30, days: Mon-Fri}
+    template: card-call
+"""
+RATE = 30.0
+"""Simulated seconds in a real one while faults are injected: pauses after failures are short then."""
+HURRY = 240.0
+"""The same while everything is settled: half an hour must pass until a provider's silence is proof."""
+DRAIN_SECONDS = 120.0
+
+
+class Steppable(Conductor):
+    """The clock of all processes, which can also jump, in either direction."""
+
+    def step(self, by: dt.timedelta) -> None:
+        """Show a time that is so much later, or earlier, from now on."""
+        with self._locked(2):
+            old, real = self._course(), self._monotonic_ns()
+            simulated = old.at(real) + by // dt.timedelta(microseconds=1)
+            new = Course(old.generation + 1, real, simulated, old.rate, old.limit)
+            size = len(new.pack())
+            self._map[size * (old.generation % 2) : size * (old.generation % 2 + 1)] = new.pack()
+
+
+@dataclass(slots=True)
+class Ground:
+    """What a run works with. `injected` counts the faults that were injected here; the provider counts its own."""
+
+    settings: Settings
+    folder: Path
+    random: Random
+    clock: Steppable
+    db: Database
+    creditor_id: UUID
+    enrolled: int
+    numbers: dict[str, str]
+    provider: HostileProvider
+    crew: Crew
+    site: str
+    is_stepped: bool = False
+    injected: Counter[str] = field(default_factory=Counter)
+    poisoned: int = 0
+
+    def query(self, sql: str, **values: object) -> list[tuple[object, ...]]:
+        """What the creditor's tables hold."""
+        with self.db.tenant(self.creditor_id) as connection:
+            return [tuple(row) for row in connection.exec_driver_sql(sql, values)]
+
+    def owner(self) -> psycopg.Connection[tuple[object, ...]]:
+        """A connection as the role that owns the tables."""
+        return psycopg.connect(str(self.settings.database_owner_url), autocommit=True)
+
+    def queue(self) -> redis.Redis:
+        """A connection to the queue."""
+        return redis.Redis.from_url(str(self.settings.redis_url))
+
+    def stop_somebody(self) -> None:
+        """Have a debtor reply STOP, if possible one whose message is about to leave."""
+        leaving = self.left_debtors()
+        chosen = [one for one in leaving if one in self.numbers] or sorted(self.numbers)
+        sender = self.numbers.pop(self.random.choice(chosen))
+        if self.provider.stop_from(sender, f"{self.site}/webhooks/twilio/{self.creditor_id}/inbound"):
+            self.injected["STOP while contacts are under way"] += 1
+
+    def left_debtors(self) -> list[str]:
+        """The references of debtors for whom an SMS is reserved; nobody while the database is away."""
+        try:
+            found = self.query(
+                """SELECT d.reference FROM attempts a JOIN debtors d USING (debtor_id)
+                   WHERE a.state = 'reserved' AND a.channel = 'sms' ORDER BY 1"""
+            )
+        except Unavailable:
+            return []
+        return [str(row[0]) for row in found]
+
+    def wait_for_requests(self, more: int, seconds: float) -> bool:
+        """Whether the provider is asked so many times more within the time."""
+        wanted = len(self.provider.created) + more
+        return wait_until(lambda: len(self.provider.created) >= wanted, seconds)
+
+    def drain(self) -> None:
+        """End all faults, start again what is dead, and wait until nothing is left to do and nothing is in doubt."""
+        self.provider.is_kind = True
+        self.crew.revive()
+        self.crew.wait_ready()
+        self.clock.change(rate=HURRY)
+        assert wait_until(lambda: self.provider.is_quiet and self.left() == {}, DRAIN_SECONDS), (
+            f"it does not come to rest: {self.left()}"
+        )
+        self.clock.change(limit=self.clock.now())
+        assert wait_until(lambda: self.left() == {}, DRAIN_SECONDS), f"it does not come to rest: {self.left()}"
+
+    def left(self) -> dict[str, int]:
+        """What is still to be done now, by kind; empty where nothing is."""
+        now = self.clock.now()
+        try:
+            found = self.query(
+                """SELECT state, count(*) FROM attempts WHERE state IN ('reserved', 'sending', 'in_doubt') GROUP BY 1
+                   UNION ALL SELECT 'event', count(*) FROM delivery_events e WHERE applied_at IS NULL
+                   UNION ALL SELECT 'inbound', count(*) FROM inbound WHERE applied_at IS NULL
+                   UNION ALL SELECT 'due', count(*) FROM lanes WHERE due_at <= %(now)s""",
+                now=now,
+            )
+        except Unavailable:
+            return {"unavailable": 1}
+        return {str(name): int(str(n)) for name, n in found if n}
+
+    def next_day(self, days: int) -> None:
+        """Go on days later at the same hour of the morning, with faults again."""
+        at = self.clock.now().replace(hour=START.hour, minute=0) + dt.timedelta(days=days)
+        self.clock.change(limit=at + dt.timedelta(days=30), rate=RATE)
+        self.clock.step(at - self.clock.now())
+        self.provider.is_kind = False
+
+
+@contextmanager
+def ground(seed: int, accounts: int = 250, *, per_hour: int = 1000, latency: float = 0.3) -> Iterator[Ground]:
+    """A world whose processes are not started yet; it is gone afterwards, its processes and servers with it.
+
+    `per_hour` contacts are let go in an hour of the simulated clock, so that the work lasts while faults are injected.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="forbear-faults-"))
+    folder.chmod(0o755)
+    logs = folder / "logs"
+    logs.mkdir()
+    wished = Settings(
+        state_dir=folder / "state",
+        clock="accelerated",
+        rehearsal=True,
+        sms_provider="twilio",
+        voice_provider="twilio",
+        scheduler_tick_ms=200,
+    )
+    is_well = False
+    try:
+        with running(wished) as settings:
+            migrate.upgrade(str(settings.database_owner_url))
+            limit = START + dt.timedelta(days=30)
+            with (
+                closing(Steppable.begin(clock_path(settings), START, rate=RATE, limit=limit)) as clock,
+                closing(Database(str(settings.database_url), pool_size=3)) as db,
+                HostileProvider(seed, clock.now, latency).running() as provider,
+            ):
+                assert isinstance(clock, Steppable)
+                prepare_ledger(db, START)
+                creditor_id, enrolled, numbers = _populate(settings, db, folder, accounts, seed, per_hour)
+                port = choose_port(0)
+                crew = Crew(logs, environment(_variables(settings, provider.url, port)))
+                made = Ground(
+                    settings, folder, Random(seed), clock, db, creditor_id, enrolled, numbers, provider, crew,
+                    f"http://127.0.0.1:{port}",
+                )  # fmt: skip
+                try:
+                    yield made
+                finally:
+                    crew.end()
+        is_well = True
+    finally:
+        if is_well:
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            print(f"What the processes said is kept in {logs}.")
+
+
+def _populate(
+    settings: Settings, db: Database, folder: Path, accounts: int, seed: int, per_hour: int
+) -> tuple[UUID, int, dict[str, str]]:
+    """The creditor with its portfolio and campaign: its id, how many are enrolled, and mobile numbers by debtor."""
+    day = START.date()
+    creditor_id = ensure_creditor(db, "harbour-bank", read_profile(PROFILE), START, bytes(10))
+    path = folder / "sample.csv"
+    with path.open("w", encoding="utf-8", newline="") as out:
+        write_sample(out, accounts, seed, day, ("CN",))
+    ring = KeyRing.open(settings.keys_path, create=True)
+    import_portfolio(db, ring, creditor_id, Wish(path, find_mapping("default"), "sample"), START, lambda *_: None)
+    file = read_cadence(CADENCE.replace("PER_HOUR", str(per_hour)), "faults.yaml")
+    launched = campaigns.launch(db, creditor_id, file, START, b"0123456789")
+    debtor, mobile = HEADER.index("debtor"), HEADER.index("mobile")
+    numbers = {row[debtor]: row[mobile] for row in rows(accounts, seed, day, ("CN",)) if row[mobile]}
+    return creditor_id, launched.enrolled, numbers
+
+
+def _variables(settings: Settings, provider_url: str, port: int) -> dict[str, object]:
+    """What the processes are told: small batches and a short lease, so that much is under way when they die."""
+    return {
+        "STATE_DIR": settings.state_dir,
+        "DATABASE_URL": settings.database_url,
+        "DATABASE_OWNER_URL": settings.database_owner_url,
+        "REDIS_URL": settings.redis_url,
+        "CLOCK": "accelerated",
+        "REHEARSAL": "true",
+        "SMS_PROVIDER": "twilio",
+        "VOICE_PROVIDER": "twilio",
+        "TWILIO_ACCOUNT_SID": ACCOUNT,
+        "TWILIO_AUTH_TOKEN": TOKEN,
+        "TWILIO_SMS_FROM": "+447700900123",
+        "TWILIO_VOICE_FROM": "+447700900123",
+        "TWILIO_BASE_URL": provider_url,
+        "WEB_PORT": port,
+        "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "SCHEDULER_TICK_MS": settings.scheduler_tick_ms,
+        "CLAIM_DEBTORS": 15,
+        "BATCH_ATTEMPTS": 10,
+        "SEND_CHUNK": 5,
+        "LEASE_SECONDS": 4,
+        "WORKER_PROCESSES": 1,
+        "WORKER_THREADS": 2,
+        "SHUTDOWN_SECONDS": 5,
+    }

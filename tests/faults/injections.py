@@ -1,0 +1,123 @@
+"""The faults that are injected into a run: each does one thing to a process or a server, and counts itself."""
+
+import contextlib
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+
+from config.embedded import postgres, processes, servers
+from tests.faults.ground import Ground
+from workers.broker import NAMESPACE
+
+Inject = Callable[[Ground], None]
+
+
+def kill_a_process(ground: Ground) -> None:
+    """Kill -9 one of the processes, whatever it does just then, and start it again."""
+    alive = sorted(member.name for member in ground.crew.members.values() if member.is_alive)
+    if alive:
+        name = ground.random.choice(alive)
+        ground.crew.kill(name)
+        ground.injected[f"kill -9 of a {ground.crew.members[name].kind}"] += 1
+    ground.crew.revive()
+
+
+def flush_the_queue(ground: Ground) -> None:
+    """Empty Valkey: queues, places under limits, everything."""
+    with ground.queue() as client:
+        client.flushall()
+    ground.injected["Valkey flushed"] += 1
+
+
+def kill_the_queue(ground: Ground) -> None:
+    """Kill -9 Valkey and start it again on what it had on disk."""
+    _kill(_pid(ground.settings.state_dir / "valkey" / "data" / "valkey.pid"))
+    ground.wait_for_requests(3, 1.5)
+    servers.start_queue(ground.settings.state_dir)
+    ground.injected["Valkey killed -9 and restarted"] += 1
+
+
+def lose_the_queue(ground: Ground) -> None:
+    """Have Valkey answer nobody for some seconds, which is a minute of the simulated clock."""
+    pid = _pid(ground.settings.state_dir / "valkey" / "data" / "valkey.pid")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        ground.wait_for_requests(60, 6)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    ground.injected["Valkey lost for a minute"] += 1
+
+
+def fill_the_queue(ground: Ground) -> None:
+    """Have Valkey refuse every write for want of memory."""
+    with ground.queue() as client:
+        client.config_set("maxmemory", "1")
+        ground.wait_for_requests(10, 3)
+        client.config_set("maxmemory", "0")
+    ground.injected["Valkey out of memory"] += 1
+
+
+def cut_connections(ground: Ground) -> None:
+    """End all sessions of the processes in the database, in the middle of what they do."""
+    with ground.owner() as connection:
+        ended = connection.execute(
+            """SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND usename = 'forbear_app'"""
+        ).fetchall()
+        for (pid,) in ended:
+            with contextlib.suppress(psycopg.Error):
+                connection.execute("SELECT pg_terminate_backend(%s)", [pid])
+    ground.injected["connections to PostgreSQL cut"] += len(ended)
+
+
+def kill_the_database(ground: Ground) -> None:
+    """Kill -9 PostgreSQL; it recovers from its log."""
+    _kill(_pid(ground.settings.state_dir / "postgres" / "data" / "postmaster.pid"))
+    servers.start_database(ground.settings.state_dir)
+    ground.injected["PostgreSQL killed -9 and recovered"] += 1
+
+
+def restart_the_database(ground: Ground) -> None:
+    """Restart PostgreSQL in good order, while everyone works."""
+    postgres.stop(ground.settings.state_dir)
+    servers.start_database(ground.settings.state_dir)
+    ground.injected["PostgreSQL restarted"] += 1
+
+
+def pause_a_worker(ground: Ground) -> None:
+    """Stop a worker in the middle of its work until its lease is over, then let it go on."""
+    alive = sorted(one.name for one in ground.crew.members.values() if one.is_alive and one.kind == "worker")
+    name = ground.random.choice(alive)
+    ground.wait_for_requests(2, 3)
+    ground.crew.signal(name, signal.SIGSTOP)
+    processes.wait_until(lambda: not ground.left().get("sending"), 7)
+    ground.crew.signal(name, signal.SIGCONT)
+    ground.injected["worker stopped past its lease"] += 1
+
+
+def poison(ground: Ground) -> None:
+    """Put messages on the queues that no worker can make sense of."""
+    queue = ground.random.choice(("sms", "dispatch"))
+    kinds = (
+        b"no message at all",
+        b'{"queue_name":"sms","actor_name":"nobody","args":[],"kwargs":{},"options":{},"message_id":"p","message_timestamp":1}',
+        b'{"queue_name":"sms","actor_name":"deliver","args":["x"],"kwargs":{},"options":{},"message_id":"p","message_timestamp":1}',
+    )
+    with ground.queue() as client:
+        for number, body in enumerate(kinds):
+            name = f"poison-{queue}-{number}-{ground.random.getrandbits(60):x}"
+            client.hset(f"{NAMESPACE}:{queue}.msgs", name, body)
+            client.rpush(f"{NAMESPACE}:{queue}", name)
+            ground.injected["poison message"] += 1
+
+
+def _pid(path: Path) -> int:
+    return int(path.read_text().split("\n", 1)[0])
+
+
+def _kill(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    processes.wait_until(lambda: not processes.is_alive(pid), 10)
