@@ -83,12 +83,13 @@ class Bound:
         `found` is the first instant not before `at` that it allows.
         """
         change = found if found > at else self.end(at)
-        edges = [change, self.close_until, self.compiled.starts, self.compiled.ends]
+        edges = [change, self.compiled.starts, self.compiled.ends]
         if self.lifts:
             edges += [edge for _, spans in self.lifts for span in spans for edge in span]
             edges.append(end_of(self.spans, at) if self.table is None else end_of_opening(self.table, at))
             edges.append(next_in(self.spans, at) if self.table is None else next_open(self.table, at))
-        edges.append(next((until for until, _ in self.counted if until > at), FOREVER))
+        if self.counted:
+            edges += [self.close_until, *[until for until, _ in self.counted if until > at][:1]]
         return min([edge for edge in edges if edge > at], default=FOREVER)
 
     def is_lifted(self, at: int) -> Lift | str | None:

@@ -4,11 +4,12 @@ Evidence adds up: a contact must be permitted in every zone that remains. Only k
 number does not count where the facts say that the location is known (12 CFR 1006, comment 6(b)(1)(i)-2).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
+from domain.decision import SpokenRule
 from domain.facts import DebtorFacts, Place, PointFacts
 from throttling import places, zonetime
 from throttling.language import Clock
@@ -16,8 +17,10 @@ from throttling.zonetime import ZoneClock
 
 Zones = tuple[tuple[str, ...], tuple[ZoneClock, ...]]
 """The zones on which a rule runs for somebody, by name and as clocks."""
+K = TypeVar("K")
+V = TypeVar("V")
 MOST = 10_000
-"""How many sentences, and how many instants, are kept for one place; what is written anew is the same."""
+"""How many words, sentences and instants are kept for one place; what is made anew is the same."""
 
 
 class Candidate(NamedTuple):
@@ -32,7 +35,7 @@ class Candidate(NamedTuple):
 class Whereabouts:
     """Where a debtor may be, and what a ruleset makes of it: shared by all debtors of whom the same is known."""
 
-    __slots__ = ("_home", "_instants", "_rules", "_sentences", "candidates", "local", "names")
+    __slots__ = ("_home", "_instants", "_rules", "_said", "_sentences", "candidates", "local", "names")
 
     def __init__(self, found: tuple[Candidate, ...]) -> None:
         self.candidates = found
@@ -40,6 +43,7 @@ class Whereabouts:
         self._home = found[0].zone if found else "Etc/UTC"
         self.local: tuple[tuple[str, ZoneInfo], ...] = tuple((name, places.zone(name)) for name in self.names)
         self._rules: dict[int, Zones] = {}
+        self._said: dict[tuple[object, ...], SpokenRule] = {}
         self._sentences: dict[tuple[object, ...], str] = {}
         self._instants: dict[int, datetime] = {}
 
@@ -53,23 +57,24 @@ class Whereabouts:
 
     def instant(self, second: int) -> datetime:
         """The instant, written in the offset of the first zone where the debtor may be."""
-        found = self._instants.get(second)
-        if found is None:
-            if len(self._instants) >= MOST:
-                self._instants.clear()
-            found = self._instants[second] = zonetime.to_datetime(second, self._home)
-        return found
+        return _kept(self._instants, second, lambda: zonetime.to_datetime(second, self._home))
 
-    def sentence(self, key: tuple[object, ...]) -> str | None:
-        """What was written for a debtor who is here, of a rule that spoke in the same way."""
-        return self._sentences.get(key)
+    def said(self, key: tuple[object, ...], say: Callable[[], SpokenRule]) -> SpokenRule:
+        """What a rule said: the same for every debtor who is here and of whom it says it for the same reasons."""
+        return _kept(self._said, key, say)
 
-    def keep(self, key: tuple[object, ...], sentence: str) -> str:
-        """Keep a sentence for others, and hand it back."""
-        if len(self._sentences) >= MOST:
-            self._sentences.clear()
-        self._sentences[key] = sentence
-        return sentence
+    def sentence(self, key: tuple[object, ...], write: Callable[[], str]) -> str:
+        """The words for it, which fit more debtors than the instants and contacts that they go with."""
+        return _kept(self._sentences, key, write)
+
+
+def _kept(memory: dict[K, V], key: K, make: Callable[[], V]) -> V:
+    found = memory.get(key)
+    if found is None:
+        if len(memory) >= MOST:
+            memory.clear()
+        found = memory[key] = make()
+    return found
 
 
 def candidates(debtor: DebtorFacts, points: Sequence[PointFacts], legal: Sequence[str] = ()) -> tuple[Candidate, ...]:

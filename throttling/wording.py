@@ -20,9 +20,16 @@ BASIS = {
 
 def stopping(bound: Bound, until: int, at: int, dossier: Dossier) -> SpokenRule:
     """A rule that defers, or refuses where time alone does not release it."""
+    indexes = counted(bound, at)
+    if until >= FOREVER and isinstance(bound.compiled.rule, Hours):
+        return _stopping(bound, until, indexes, at, dossier)  # for how long a calendar is known depends on the day
+    key = bound.compiled.index, until, indexes, bound.limit, bound.note
+    return dossier.whereabouts.said(key, lambda: _stopping(bound, until, indexes, at, dossier))
+
+
+def _stopping(bound: Bound, until: int, indexes: tuple[int, ...], at: int, dossier: Dossier) -> SpokenRule:
     compiled = bound.compiled
     refuses = until >= FOREVER
-    indexes = counted(bound, at)
     return SpokenRule(
         pack=compiled.pack.id,
         version=compiled.pack.version,
@@ -60,16 +67,15 @@ def allowing(bound: Bound, lift: Lift | str | None, at: int) -> SpokenRule:
 
 def counted(bound: Bound, at: int) -> tuple[int, ...]:
     """Indexes into the history of what counts at an instant."""
-    return tuple(sorted([index for until, index in bound.counted if until > at]))
+    return tuple(sorted([index for until, index in bound.counted if until > at])) if bound.counted else ()
 
 
 def _why(bound: Bound, number: int, at: int, dossier: Dossier, *, refuses: bool) -> str:
     """The sentences of a rule that stops, of which `number` contacts count: written once for all whom they fit."""
     if refuses and isinstance(bound.compiled.rule, Hours):
-        return _written(bound, number, at, dossier, refuses=True)  # how long a calendar is known depends on the day
-    whereabouts = dossier.whereabouts
+        return _written(bound, number, at, dossier, refuses=True)
     key = bound.compiled.index, number, bound.limit, refuses, bound.note
-    return whereabouts.sentence(key) or whereabouts.keep(key, _written(bound, number, at, dossier, refuses=refuses))
+    return dossier.whereabouts.sentence(key, lambda: _written(bound, number, at, dossier, refuses=refuses))
 
 
 def _written(bound: Bound, number: int, at: int, dossier: Dossier, *, refuses: bool) -> str:
