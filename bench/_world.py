@@ -132,7 +132,7 @@ class World:
             with self.db.tenant(creditor_id) as connection:
                 if pending(connection, creditor_id, self.clock.now()).is_idle:
                     return
-            time.sleep(0.02)
+            time.sleep(0.05)
         raise SystemExit(f"bench: work was left after {LIMIT_S} s")
 
     def accepted(self, creditor_id: UUID) -> int:

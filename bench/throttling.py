@@ -1,8 +1,9 @@
 """Decisions a second on one core, under all packs of a US state, beside the same caps kept naively on Valkey.
 
-Every debtor has 30 past contacts of the last 60 days. *Fresh*: facts in memory, the debtor made ready and asked once,
-as the dispatcher does. *Ready*: asked before, at the same 20 instants of the next 13 hours in another order, so that
-the stretches of time in which the answer stays the same are known. *First* deferrals are a ready debtor's first answer.
+*Fresh*: facts in memory, the debtor made ready and asked once, as the dispatcher does; with 0, 3 and 30 past contacts
+of the last 60 days, and once more under the packs of a consumer loan in the PRC. *First deferral*: what a ready debtor
+answers when asked for the first time, at night. *Ready*: asked before, at the same 20 instants of the next 13 hours in
+another order, so that the stretches of time in which the answer stays the same are known; with 30 past contacts.
 The baseline asks the `limits` library once for each cap whether another contact still fits its moving window, and
 records it where all do, on this machine's Valkey; it knows no hours, no keys but the debtor, and no T.
 
@@ -20,6 +21,7 @@ import tracemalloc
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ from limits.storage import RedisStorage
 from limits.strategies import MovingWindowRateLimiter
 
 from config.embedded.servers import hold
-from domain.decision import Verdict
+from domain.decision import Decision, Verdict
 from domain.facts import (
     AccountFacts,
     Collector,
@@ -48,6 +50,9 @@ from throttling.language import Cap
 from throttling.packs import load_packs
 
 NOW = datetime(2026, 11, 24, 17, tzinfo=UTC)
+NIGHT = datetime(2026, 11, 24, 8, tzinfo=UTC)
+"""Three in the morning: contact waits for the hours and, where two calls were made in a week, for the older to lapse."""
+HISTORIES = (0, 3, 30)
 CONTACTS = 30
 ASKED = 20
 """At how many instants a ready debtor is asked."""
@@ -58,37 +63,36 @@ OUTCOMES = (Outcome.NO_ANSWER, Outcome.VOICEMAIL, Outcome.BUSY, Outcome.DELIVERE
 def main(debtors: int = 2_000) -> dict[str, object]:
     """Measure, and say what was measured."""
     library = load_packs()
-    cases = [case(number, CONTACTS) for number in range(debtors)]
-    ids = select(cases[0], library)
+    ids = select(case(0, CONTACTS), library)
     begin = time.perf_counter()
     ruleset = compile_rules(library, ids)
     compiled_s = time.perf_counter() - begin
-    asking = [replace(each, proposal=replace(each.proposal, channel=ContactChannel.CALL)) for each in cases]
     with tempfile.TemporaryDirectory(prefix="forbear-bench-") as folder:
         Path(folder).chmod(0o711)
         with hold(Path(folder) / "state", durable=False) as servers:
             naive = statistics.median(naively(ruleset, servers.redis_url) for _ in range(3))
-    few = [case(number, 3) for number in range(debtors)]
-    ready, p99 = measure_ready(ruleset, asking)
-    fresh = rate(lambda: [fresh_decision(ruleset, each) for each in asking], len(asking))
-    fresh_few = rate(lambda: [fresh_decision(ruleset, each) for each in few], len(few))
-    deferrals, first = measure_deferrals(ruleset)
-    beside = {"baseline": "limits on Valkey, one moving window a cap", "baseline_value": round(naive)}
+    beside: dict[str, Any] = {"baseline_value": round(naive), "baseline": "limits on Valkey, one moving window a cap"}
+    chinese = compile_rules(library, select(in_shanghai(case(0, CONTACTS)), library))
+    figures = []
+    for contacts in HISTORIES:
+        cases = [case(number, contacts) for number in range(debtors)]
+        figures += speed(f"fresh, {contacts} contacts", "decisions", *measure_fresh(ruleset, cases), **beside)
+        cases = [in_shanghai(each) for each in cases]
+        figures += speed(f"fresh in the PRC, {contacts} contacts", "decisions", *measure_fresh(chinese, cases))
+    cases = [case(number, CONTACTS) for number in range(debtors)]
+    figures += speed("first deferral with T", "deferrals", *measure_first_deferrals(ruleset, cases), **beside)
+    figures += speed("deferral with T, ready", "deferrals", *measure_ready_deferrals(ruleset, cases), **beside)
+    figures += speed("ready", "decisions", *measure_ready(ruleset, cases), **beside)
     return {
         "figures": [
-            figure("decisions, ready", ready, "decisions/s", **beside),
-            figure("decisions, fresh, 30 contacts", fresh, "decisions/s", **beside),
-            figure("decisions, fresh, 3 contacts", fresh_few, "decisions/s", **beside),
-            figure("deferrals with T, ready", deferrals, "deferrals/s", **beside),
-            figure("deferrals with T, first of a debtor", first, "deferrals/s", **beside),
-            figure("decision p99, ready", p99 * 1e6, "µs"),
+            *figures,
             figure("compile the packs", compiled_s * 1000, "ms"),
-            figure("memory, ready, per 100,000 debtors", memory(ruleset, asking) * 100_000 / 2**20, "MiB"),
+            figure("memory, ready, per 100,000 debtors", memory(ruleset, cases) * 100_000 / 2**20, "MiB"),
         ],
         "packs": list(ids),
         "rules": len(ruleset.rules),
         "caps": len(caps(ruleset)),
-        "contacts": CONTACTS,
+        "packs_in_the_prc": list(chinese.ids),
         "debtors": debtors,
     }
 
@@ -99,6 +103,11 @@ def figure(name: str, value: float, unit: str, **beside: Any) -> dict[str, objec
     if "baseline_value" in beside:
         found["ratio"] = round(value / beside["baseline_value"], 2)
     return found
+
+
+def speed(name: str, unit: str, value: float, p99: float, **beside: Any) -> list[dict[str, object]]:
+    """Two figures: how many a second, and the slowest in a hundred."""
+    return [figure(name, value, f"{unit}/s", **beside), figure(f"{name}, p99", p99 * 1e6, "µs")]
 
 
 def case(number: int, contacts: int) -> Facts:
@@ -133,6 +142,17 @@ def case(number: int, contacts: int) -> Facts:
     )
 
 
+def in_shanghai(facts: Facts) -> Facts:
+    """The same debtor with a consumer loan in Shanghai, asked about at one in the afternoon there."""
+    return replace(
+        facts,
+        debtor=DebtorFacts(places=(Place("CN", "SH", None, "Asia/Shanghai"),)),
+        contact_points=(PointFacts("n1", PointKind.MOBILE, country="CN"),),
+        accounts=tuple(replace(each, product="consumer_loan") for each in facts.accounts),
+        proposal=replace(facts.proposal, at=NOW - timedelta(hours=12)),
+    )
+
+
 def ready_for(ruleset: Ruleset, facts: Facts) -> Prepared:
     """The debtor of a case, made ready."""
     return prepare(
@@ -151,55 +171,56 @@ def fresh_decision(ruleset: Ruleset, facts: Facts) -> Verdict:
     return ready_for(ruleset, facts).decide(facts.proposal).verdict
 
 
-def rate(work: Callable[[], object], count: int) -> float:
-    """How many a second: the median of the rounds, after one that warms up."""
-    work()
-    took = []
-    for _ in range(ROUNDS):
-        begin = time.perf_counter()
-        work()
-        took.append(time.perf_counter() - begin)
-    return count / statistics.median(took)
+def measure(pieces: Callable[[], Iterable[Callable[[], object]]]) -> tuple[float, float]:
+    """How many pieces of work a second, and the slowest in a hundred: the median of the rounds, after one to warm up.
+
+    `pieces` makes them anew for each round, which is not measured.
+    """
+    rates, slowest = [], []
+    for each in range(ROUNDS + 1):
+        took = []
+        for work in pieces():
+            begin = time.perf_counter()
+            work()
+            took.append(time.perf_counter() - begin)
+        if each:
+            rates.append(len(took) / sum(took))
+            slowest.append(statistics.quantiles(took, n=100)[98])
+    return statistics.median(rates), statistics.median(slowest)
 
 
-def measure_ready(ruleset: Ruleset, cases: Iterable[Facts]) -> tuple[float, float]:
-    """Decisions a second of ready debtors, each asked at many instants of the day, and the slowest in a hundred."""
+def measure_fresh(ruleset: Ruleset, cases: list[Facts]) -> tuple[float, float]:
+    """Debtors made ready and asked once."""
+    return measure(lambda: [partial(fresh_decision, ruleset, each) for each in cases])
+
+
+def measure_first_deferrals(ruleset: Ruleset, cases: list[Facts]) -> tuple[float, float]:
+    """The first answers of ready debtors, each a deferral with T."""
+    return measure(lambda: deferrals(ruleset, cases))
+
+
+def measure_ready_deferrals(ruleset: Ruleset, cases: list[Facts]) -> tuple[float, float]:
+    """Deferrals of debtors who were asked before."""
+    asked = deferrals(ruleset, cases)
+    if any(ask().verdict is not Verdict.DEFERRED for ask in asked):
+        raise AssertionError("not every case is deferred: this would not measure deferrals")
+    return measure(lambda: asked)
+
+
+def deferrals(ruleset: Ruleset, cases: list[Facts]) -> list[Callable[[], Decision]]:
+    """Ready debtors to be asked at night."""
+    return [partial(ready_for(ruleset, each).decide, replace(each.proposal, at=NIGHT)) for each in cases]
+
+
+def measure_ready(ruleset: Ruleset, cases: list[Facts]) -> tuple[float, float]:
+    """Ready debtors, each asked at many instants of the day."""
     asked = []
     for facts in cases:
         prepared = ready_for(ruleset, facts)
         proposals = [replace(facts.proposal, at=NOW + timedelta(minutes=41 * index)) for index in range(ASKED)]
-        asked += [(prepared, proposal) for proposal in proposals]
+        asked += [partial(prepared.decide, proposal) for proposal in proposals]
     random.Random(1).shuffle(asked)
-    value = rate(lambda: [prepared.decide(proposal) for prepared, proposal in asked], len(asked))
-    took = []
-    for prepared, proposal in asked:
-        begin = time.perf_counter()
-        prepared.decide(proposal)
-        took.append(time.perf_counter() - begin)
-    return value, statistics.quantiles(took, n=100)[98]
-
-
-def measure_deferrals(ruleset: Ruleset) -> tuple[float, float]:
-    """Deferrals a second of ready debtors, and of debtors asked for the first time once they are ready.
-
-    At three in the morning contact waits for the hours and, where seven calls were made, for the oldest to lapse.
-    """
-    night = datetime(2026, 11, 24, 8, tzinfo=UTC)
-    cases = [case(number, CONTACTS) for number in range(1_000)]
-    proposals = [replace(each.proposal, at=night) for each in cases]
-    ready = [ready_for(ruleset, each) for each in cases]
-    pairs = list(zip(ready, proposals, strict=True))
-    if any(one.decide(proposal).verdict is not Verdict.DEFERRED for one, proposal in pairs):
-        raise AssertionError("not every case is deferred: this would not measure deferrals")
-    warm = rate(lambda: [one.decide(proposal) for one, proposal in pairs], len(pairs))
-    took = []
-    for _ in range(ROUNDS):
-        new = [ready_for(ruleset, each) for each in cases]
-        begin = time.perf_counter()
-        for one, proposal in zip(new, proposals, strict=True):
-            one.decide(proposal)
-        took.append(time.perf_counter() - begin)
-    return warm, len(cases) / statistics.median(took)
+    return measure(lambda: asked)
 
 
 def memory(ruleset: Ruleset, cases: list[Facts]) -> float:

@@ -86,7 +86,10 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Deliverer:
-    """Sends reserved attempts of any creditor. `monotonic` measures calls and leases in seconds."""
+    """Sends reserved attempts of any creditor. `monotonic` measures calls and leases in seconds.
+
+    `agree` raises Unavailable where this machine's clock and the database's differ too much to trust any window.
+    """
 
     db: Database
     vault: Vault
@@ -98,6 +101,7 @@ class Deliverer:
     chunk: int
     lease: dt.timedelta
     jitter: Callable[[], float]
+    agree: Callable[[], None]
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     cadences: dict[UUID, Cadence] = field(default_factory=dict)
@@ -148,25 +152,44 @@ class Deliverer:
         wait: Callable[..., Any],
         done: Delivered,
     ) -> list[Call]:
-        """Record answers and take the next attempts through the gate, in one transaction; the calls to make then."""
+        """Record answers and take the next attempts through the gate, in one transaction; the calls to make then.
+
+        The leave of providers that no call makes use of is given back, whatever became of the transaction.
+        """
+        grants: list[Grant] = []
+        calls: list[Call] = []
+        try:
+            calls = self._written(creditor_id, answers, ids, wait, done, grants)
+        finally:
+            used = {call.attempt.attempt_id for call in calls}
+            if unused := [Settled(one, None, 0) for one in grants if one.attempt_id not in used]:
+                wait(self.routing.settle(unused, self.clock.now()))
+        return calls
+
+    def _written(
+        self,
+        creditor_id: UUID,
+        answers: Sequence[Answer],
+        ids: Sequence[UUID],
+        wait: Callable[..., Any],
+        done: Delivered,
+        grants: list[Grant],
+    ) -> list[Call]:
+        """The turn's transaction. `grants` gets all that providers granted, for those that are not used."""
         now = self.clock.now()
+        if ids:
+            self.agree()
         with self.db.tenant(creditor_id) as connection:
             heads = sending.lock_of(connection, [*(one.call.attempt.attempt_id for one in answers), *ids])
             ends = Ends()
             for answer in answers:
                 self._record(ends, answer, now)
             entries: list[Entry] = []
-            calls = self._gate(connection, creditor_id, ids, ends, entries, now, wait, done) if ids else []
+            calls = self._gate(connection, creditor_id, ids, ends, entries, now, wait, done, grants) if ids else []
             self._know(connection, {attempt.campaign_id for attempt, _, _ in ends.moves.values()})
-            outcomes.write(connection, creditor_id, ends, heads, self.cadences, now, entries)
-            sending.name_refs(
-                connection,
-                [
-                    (one.call.attempt.attempt_id, one.result.provider_ref)
-                    for one in answers
-                    if isinstance(one.result, Accepted)
-                ],
-            )
+            written = outcomes.write(connection, creditor_id, ends, heads, self.cadences, now, entries)
+            moved = {attempt.attempt_id for attempt, _ in written.made}
+            sending.name_refs(connection, [ref for ref in map(_ref, answers) if ref and ref[0] not in moved])
             if answers:
                 reach("recording")
             if calls:
@@ -188,6 +211,7 @@ class Deliverer:
         now: dt.datetime,
         wait: Callable[..., Any],
         done: Delivered,
+        grants: list[Grant],
     ) -> list[Call]:
         """What is still reserved, inside its hours, of a campaign that runs, can be written, and is let through."""
         ready: list[Outgoing] = []
@@ -204,11 +228,12 @@ class Deliverer:
             else:
                 ready.append(attempt)
         composed = self._compose(connection, creditor_id, ready, ends, now)
-        grants = self._admit(composed, later, now, wait)
+        admitted = self._admit(composed, later, now, wait)
+        grants += [grant for _, _, grant in admitted]
         taken_at = self.monotonic()
         calls = [
             Call(attempt, made, grant, self._message(creditor_id, attempt, made, grant), taken_at)
-            for attempt, made, grant in grants
+            for attempt, made, grant in admitted
         ]
         taken = sending.mark_sending(connection, [_leaving(call) for call in calls], now, self.lease)
         entries += [_sending_entry(call, now) for call in calls if call.attempt.attempt_id in taken]
@@ -349,6 +374,11 @@ def snapshot(attempt: Outgoing) -> Snapshot:
         attempt.rank,
         attempt.next_look,
     )
+
+
+def _ref(answer: Answer) -> tuple[UUID, str] | None:
+    result = answer.result
+    return (answer.call.attempt.attempt_id, result.provider_ref) if isinstance(result, Accepted) else None
 
 
 def _leaving(call: Call) -> Leaving:
