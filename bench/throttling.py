@@ -51,7 +51,7 @@ from throttling.packs import load_packs
 
 NOW = datetime(2026, 11, 24, 17, tzinfo=UTC)
 NIGHT = datetime(2026, 11, 24, 8, tzinfo=UTC)
-"""Three in the morning: contact waits for the hours and, where two calls were made in a week, for the older to lapse."""
+"""Three in the morning: contact waits for the hours and, where two were made in a week, for the older to lapse."""
 HISTORIES = (0, 3, 30)
 CONTACTS = 30
 ASKED = 20
