@@ -19,15 +19,26 @@ from config.settings import Settings
 from domain.channel import Channel
 from domain.errors import BadSettings
 
-NUMBERS = ("weight", "rate", "burst", "domain_rate")
+LEAST = {
+    "priority": 1,
+    "weight": 0.001,
+    "rate": 0.001,
+    "burst": 1,
+    "concurrency": 1,
+    "domain_rate": 0.001,
+    "patience": 0,
+}
 WHOLES = ("priority", "concurrency")
-KEYS = ("provider", *NUMBERS, *WHOLES, "daily_spend")
+MOST = 1_000_000
+MOST_SPEND = 1_000_000_000
+KEYS = ("provider", *LEAST, "daily_spend")
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
     """One provider on one channel. Lower `priority` first; equals share by `weight`. Rates a second; None: no limit.
 
+    For `patience` seconds messages wait for it where it is merely full, before the next priority takes them.
     `daily_spend` is in millionths of the price table's currency.
     """
 
@@ -40,6 +51,12 @@ class Route:
     concurrency: int | None = None
     domain_rate: float | None = None
     daily_spend: int | None = None
+    patience: float = 5.0
+
+    @property
+    def name(self) -> str:
+        """The name under which its limits are kept: what a provider does on one channel says nothing of another."""
+        return f"{self.channel}:{self.provider}"
 
 
 Routes = Mapping[Channel, tuple[Route, ...]]
@@ -100,19 +117,32 @@ def _route(path: Path, channel: Channel, one: Any, at: tuple[int, int]) -> Route
             raise _bad(path, one.lc.key(key), f"unknown key `{key}`", f"Known: {', '.join(KEYS)}.")
     if not isinstance(one.get("provider"), str):
         raise _bad(path, (one.lc.line, one.lc.col), "a route needs its `provider`")
-    values: dict[str, Any] = {}
-    for key in (*NUMBERS, *WHOLES):
-        if key in one:
-            kind = int if key in WHOLES else (int, float)
-            if isinstance(one[key], bool) or not isinstance(one[key], kind) or one[key] <= 0:
-                raise _bad(path, one.lc.value(key), f"`{key}` is no number above 0")
-            values[key] = one[key]
+    values: dict[str, Any] = {key: _number(path, one, key) for key in LEAST if key in one}
     if "daily_spend" in one:
-        try:
-            values["daily_spend"] = int(Decimal(str(one["daily_spend"])).scaleb(6))
-        except InvalidOperation:
-            raise _bad(path, one.lc.value("daily_spend"), "`daily_spend` is no amount") from None
+        values["daily_spend"] = _spend(path, one)
     return Route(channel, one["provider"], **values)
+
+
+def _number(path: Path, one: CommentedMap, key: str) -> float:
+    """A number within its bounds; nan and inf are within none."""
+    value = one[key]
+    kind = int if key in WHOLES else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kind) or not LEAST[key] <= value <= MOST:
+        what = "whole number" if key in WHOLES else "number"
+        raise _bad(path, one.lc.value(key), f"`{key}` is no {what} from {LEAST[key]} to {MOST:,}")
+    return value
+
+
+def _spend(path: Path, one: CommentedMap) -> int:
+    """An amount in millionths; a plain number or a text of one."""
+    value = one["daily_spend"]
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        amount = Decimal("nan")
+    if isinstance(value, bool) or not (amount.is_finite() and 0 <= amount <= MOST_SPEND):
+        raise _bad(path, one.lc.value("daily_spend"), f"`daily_spend` is no amount from 0 to {MOST_SPEND:,}")
+    return int(amount.scaleb(6))
 
 
 def _bad(path: Path, at: tuple[int, int] | None, what: str, remedy: str = "") -> BadSettings:

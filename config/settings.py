@@ -119,6 +119,11 @@ class Settings(BaseSettings):
         default="system",
         description="`accelerated` follows the demo's clock in the state folder; refused with FORBEAR_LIVE.",
     )
+    most_clock_skew_ms: int = Field(
+        default=2000,
+        ge=1,
+        description="Nothing is sent where this machine's clock and the database's differ by more.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level that is logged."
     )

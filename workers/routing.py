@@ -18,9 +18,10 @@ from domain.channel import Channel
 from domain.message import Accepted, Failure, InDoubt, NotAccepted, SendResult
 from throttling.provider_limits import End, Ended, Limits, ProviderLimits, Request
 
-PAUSE_OF = {Failure.BUSY: 1.0, Failure.SENDER_LIMITED: 300.0, Failure.AUTHENTICATION: 0.0}
+PAUSE_OF = {Failure.BUSY: 1.0, Failure.SENDER_LIMITED: 300.0}
 """Seconds for which a provider is left alone where it names none itself."""
-ALL_TRIED = 60.0
+LONG = 60.0
+"""Seconds until the next look where no route ever says yes."""
 log = get_logger(__name__)
 
 
@@ -34,11 +35,14 @@ class Ask(NamedTuple):
 
 
 class Grant(NamedTuple):
-    """A provider takes the message now."""
+    """A provider takes the message now, on the spend of `day`. `is_probe`: it alone tries a circuit that was open."""
 
     attempt_id: UUID
     provider: str
     cost: int
+    route: str = ""
+    day: str = ""
+    is_probe: bool = False
 
 
 class Hold(NamedTuple):
@@ -48,10 +52,10 @@ class Hold(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """What came of a grant; `cost` is what the provider really takes."""
+    """What came of a grant; None: it was not used. `cost` is what the provider really takes."""
 
     grant: Grant
-    result: SendResult
+    result: SendResult | None
     cost: int
 
 
@@ -78,31 +82,40 @@ class Router:
     async def admit(self, channel: Channel, asks: Sequence[Ask], now: dt.datetime) -> list[Grant | Hold]:
         """A provider for each message, or how long to wait. Raises Unavailable: then nothing may be sent."""
         routes = self.routes[channel]
+        all_of_them = frozenset(route.provider for route in routes)
         requests = [
-            Request(str(ask.attempt_id), ask.cost, self.draw(), tuple(ask.tried), ask.domain or "") for ask in asks
+            Request(
+                ask.attempt_id.hex,
+                ask.cost,
+                self.draw(),
+                frozenset(f"{channel}:{provider}" for provider in _tried(ask, all_of_them)),
+                ask.domain or "",
+            )
+            for ask in asks
         ]
+        day = day_of(now)
         admissions = await self._limits().admit(
-            [_limits_of(route) for route in routes], requests, _day(now), now_ms=self._now_ms(now)
+            [_limits_of(route) for route in routes], requests, day, now_ms=self.now_ms(now)
         )
         answers: list[Grant | Hold] = []
         for ask, admission in zip(asks, admissions, strict=True):
-            if admission.place is not None:
-                answers.append(Grant(ask.attempt_id, routes[admission.place].provider, ask.cost))
+            if admission.place is None:
+                answers.append(Hold(LONG if admission.wait is None else max(0.05, admission.wait)))
             else:
-                answers.append(Hold(ALL_TRIED if admission.wait is None else max(0.05, admission.wait)))
+                route = routes[admission.place]
+                answers.append(
+                    Grant(ask.attempt_id, route.provider, ask.cost, route.name, day, is_probe=admission.is_probe)
+                )
         return answers
 
     async def settle(self, done: Sequence[Settled], now: dt.datetime) -> None:
         """Give back what grants held. Raises nothing: what is not given back ends with its lease."""
-        ends = [
-            End(one.grant.provider, str(one.grant.attempt_id), *_ended(one.result), one.cost - one.grant.cost)
-            for one in done
-        ]
+        ends = [_end(one) for one in done]
         for one in done:
             if isinstance(one.result, NotAccepted) and one.result.failure is Failure.AUTHENTICATION:
                 log.error("provider_refuses_our_credentials", provider=one.grant.provider, code=one.result.code)
         try:
-            await self._limits().settle(ends, _day(now), now_ms=self._now_ms(now))
+            await self._limits().settle(ends, now_ms=self.now_ms(now))
         except Exception as error:
             log.warning("settling_missed", reason=type(error).__name__, count=len(ends))
 
@@ -116,8 +129,8 @@ class Router:
         if found is not None:
             await found[0].aclose()
 
-    def _now_ms(self, now: dt.datetime) -> int:
-        """The simulated clock, where one runs: provider's seconds are then its seconds; 0: Redis has its own clock."""
+    def now_ms(self, now: dt.datetime) -> int:
+        """The simulated clock, where one runs: providers' seconds are then its seconds; 0: Redis has its own clock."""
         return int(now.timestamp() * 1000) if self.is_simulated else 0
 
     def _limits(self) -> ProviderLimits:
@@ -140,9 +153,19 @@ def open_router(settings: Settings) -> Router:
     )
 
 
+def day_of(now: dt.datetime) -> str:
+    """The day whose spend a message counts to: UTC's."""
+    return now.astimezone(dt.UTC).date().isoformat()
+
+
+def _tried(ask: Ask, routes: frozenset[str]) -> frozenset[str]:
+    """The providers to pass over; none where all of them were tried: then the attempt's next try begins anew."""
+    return frozenset() if routes <= ask.tried else ask.tried & routes
+
+
 def _limits_of(route: Route) -> Limits:
     return Limits(
-        route.provider,
+        route.name,
         route.priority,
         route.weight,
         route.rate,
@@ -150,11 +173,21 @@ def _limits_of(route: Route) -> Limits:
         route.concurrency,
         route.domain_rate,
         route.daily_spend,
+        route.patience,
     )
 
 
-def _ended(result: SendResult) -> tuple[Ended, float]:
-    """What an answer says of the provider, and for how many seconds to leave it alone."""
+def _end(one: Settled) -> End:
+    grant = one.grant
+    ended, pause = _ended(one.result)
+    return End(grant.route, grant.attempt_id.hex, ended, pause, one.cost - grant.cost, grant.day, grant.is_probe)
+
+
+def _ended(result: SendResult | None) -> tuple[Ended, float]:
+    """What an answer says of the provider, and for how many seconds to leave it alone.
+
+    Nothing where the call was never made, or where nobody knows what the answer means.
+    """
     match result:
         case Accepted():
             return "good", 0.0
@@ -166,8 +199,6 @@ def _ended(result: SendResult) -> tuple[Ended, float]:
             return "bad", result.retry_after or 0.0
         case NotAccepted(failure=Failure.BUSY | Failure.SENDER_LIMITED):
             return "busy", result.retry_after or PAUSE_OF[result.failure]
+        case None | NotAccepted(failure=Failure.EXPIRED | Failure.BAD_REQUEST | Failure.UNKNOWN):
+            return "neutral", 0.0
     return "good", 0.0
-
-
-def _day(now: dt.datetime) -> str:
-    return now.astimezone(dt.UTC).date().isoformat()

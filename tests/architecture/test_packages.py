@@ -18,7 +18,7 @@ FOLDERS = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"bench", 
 SAYS_NOTHING = {"utils", "util", "helpers", "helper", "misc", "common", "manager", "managers", "base"}
 LONGEST_FILE = 500
 PURE = ("domain", "throttling", "campaigns")
-SHELLS = {ROOT / "throttling" / "provider_limits.py"}
+SHELLS = {ROOT / "throttling" / "provider_limits" / "__init__.py"}
 
 
 def sources() -> Iterator[Path]:

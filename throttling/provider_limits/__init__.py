@@ -1,10 +1,15 @@
 """How fast and how much each provider may be sent, and when not at all: kept in Redis for all workers together.
 
-Two scripts do everything in one step each, by the server's own clock: `admit.lua` lets messages through, `settle.lua`
-takes the answers. Where Redis is away or full nothing is let through: sending holds, it never runs free.
+Two scripts do everything in one step each: `admit.lua` lets messages through, `settle.lua` takes the answers. Where
+Redis is away or full nothing is let through: sending holds, it never runs free. All keys have one hash tag, so that a
+cluster keeps them on one server; none holds an address or a part of one.
 """
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -12,21 +17,25 @@ import orjson
 import redis
 from redis import asyncio as async_redis
 
-from domain.errors import Unavailable
+from domain.errors import BadInput, Unavailable
 
-PREFIX = "forbear:route:"
+PREFIX = "forbear:{route}:"
 LEASE_MS = 120_000
 """For how long a message holds its place under a provider's concurrency, if its worker dies."""
+PROBE_MS = 30_000
+"""For how long one message alone tries a circuit that was open."""
 HELD_MS = 600_000
 """How long a message waits to ask again where the spend of the day is used up."""
+PATIENCE = 5.0
+"""Seconds for which messages wait for a provider that is merely full, before the next priority takes them."""
 FOLDER = Path(__file__).parent
 
-Ended = Literal["good", "bad", "barred", "busy"]
-"""How a call ended for the provider: it works, it does not, it bars us, it has too much to do."""
+Ended = Literal["good", "bad", "barred", "busy", "neutral"]
+"""What a call's end says of the provider: it works, it does not, it bars us, it has too much to do; or nothing."""
 
 
 class Limits(NamedTuple):
-    """What one provider may be sent on a channel; None: no limit. Rates a second; `spend` a day, in millionths."""
+    """What one route may be sent; None: no limit. Rates a second, patience in seconds; `spend` a day, in millionths."""
 
     name: str
     priority: int = 1
@@ -36,40 +45,73 @@ class Limits(NamedTuple):
     concurrency: int | None = None
     domain_rate: float | None = None
     spend: int | None = None
+    patience: float = PATIENCE
 
 
 class Request(NamedTuple):
-    """One message that asks for a provider. `draw` in [0, 1) chooses among equals; `domain` of a mail's recipient."""
+    """One message that asks for a route. `draw` in [0, 1) chooses among equals; `domain` of a mail's recipient."""
 
     id: str
     cost: int
     draw: float
-    tried: tuple[str, ...] = ()
+    tried: frozenset[str] = frozenset()
     domain: str = ""
 
 
 class Admission(NamedTuple):
-    """The provider's place among the limits that were given; None: nobody takes it, ask again after `wait` seconds.
+    """The route's place among the limits that were given; None: nobody takes it, ask again after `wait` seconds.
 
-    A `wait` of None: none of them ever will, for all were tried.
+    A `wait` of None: none of them ever will, for all were tried. `is_probe`: it alone tries a circuit that was open.
     """
 
     place: int | None
     wait: float | None
+    is_probe: bool = False
 
 
 class End(NamedTuple):
-    """The end of one call. `pause` in seconds where the provider asked for it; `correction` of what it cost."""
+    """The end of one call, or of a leave that was not used. `pause` in seconds where the provider asked for it;
+    `correction` of what it cost, on the `day` whose spend it took.
+    """
 
     name: str
     id: str
     ended: Ended
     pause: float = 0.0
     correction: int = 0
+    day: str = ""
+    is_probe: bool = False
+
+
+class State(NamedTuple):
+    """How a route stands: seconds until its circuit is tried again and its pause ends, the rate that was set in place
+    of the route's own, messages in flight (counted where concurrency is limited), spend of the day in millionths.
+    """
+
+    is_open: bool
+    opened_for: float
+    paused_for: float
+    health: float
+    rate: float | None
+    in_flight: int
+    spend: int
+
+
+@dataclass(slots=True)
+class _Sum:
+    """What the ends of one route come to."""
+
+    slots: list[str] = field(default_factory=list)
+    spend: dict[str, int] = field(default_factory=dict)
+    probes: list[tuple[str, Ended]] = field(default_factory=list)
+    pause: float = 0.0
+    good: int = 0
+    bad: int = 0
+    is_barred: bool = False
 
 
 class ProviderLimits:
-    """The limits of all providers, on one event loop.
+    """The limits of all routes, on one event loop.
 
     `now_ms`, in milliseconds since 1970, stands for the server's clock where a simulated one runs, and in tests.
     """
@@ -84,80 +126,106 @@ class ProviderLimits:
         self, limits: Sequence[Limits], requests: Sequence[Request], day: str, *, now_ms: int = 0
     ) -> list[Admission]:
         """Let messages through, as many as may pass now. `day` names the day of the spend. Raises Unavailable."""
+        order = sorted(range(len(limits)), key=lambda place: limits[place].priority)
+        rank = {limits[place].name: index + 1 for index, place in enumerate(order)}
         given = {
             "now": now_ms,
             "day": day,
-            "day_left": HELD_MS,
+            "held": HELD_MS,
             "lease": LEASE_MS,
-            "routes": [{key: value for key, value in one._asdict().items() if value is not None} for one in limits],
-            "asks": [one._asdict() for one in requests],
+            "probe": PROBE_MS,
+            "routes": [_given(limits[place]) for place in order],
+            "asks": [
+                (
+                    one.id,
+                    one.cost,
+                    one.draw,
+                    domain_digest(one.domain),
+                    [rank[name] for name in one.tried if name in rank],
+                )
+                for one in requests
+            ],
         }
-        answers = await self._run(self._admit, given)
-        return [
-            Admission(place - 1 if place else None, None if wait < 0 else wait / 1000)
-            for place, wait in orjson.loads(answers)
+        answers, probes = orjson.loads(await self._run(self._admit, given))
+        made = [
+            Admission(order[int(one) - 1], 0.0) if one > 0 else Admission(None, -one / 1000 if one else None)
+            for one in answers
         ]
+        for place in probes:
+            made[place - 1] = made[place - 1]._replace(is_probe=True)
+        return made
 
-    async def settle(self, ends: Sequence[End], day: str, *, now_ms: int = 0) -> None:
+    async def settle(self, ends: Sequence[End], *, now_ms: int = 0) -> None:
         """Take the ends of calls. Raises Unavailable."""
-        done = [
+        routes = [
             {
-                "name": one.name,
-                "id": one.id,
-                "outcome": one.ended,
+                "name": name,
+                "slots": one.slots,
+                "spend": [*one.spend.items()],
+                "probes": one.probes,
                 "pause": one.pause * 1000,
-                "correction": one.correction,
+                "good": one.good,
+                "bad": one.bad,
+                "is_barred": one.is_barred,
             }
-            for one in ends
+            for name, one in _sums(ends).items()
         ]
-        await self._run(self._settle, {"now": now_ms, "day": day, "done": done})
+        if routes:
+            await self._run(self._settle, {"now": now_ms, "routes": routes})
 
-    async def pause(self, name: str, seconds: float) -> None:
-        """Send a provider nothing for so long; 0 ends the pause and closes its circuit."""
-        key = f"{self._prefix}{name}:circuit"
+    async def pause(self, name: str, seconds: float, *, now_ms: int = 0) -> None:
+        """Send a route nothing for so long; 0 ends the pause and closes its circuit. Raises Unavailable, BadInput."""
+        if not (math.isfinite(seconds) and seconds >= 0):
+            raise BadInput("a pause lasts some seconds, or 0 to end it.", where="--for", remedy="Such as 10m.")
         try:
-            if seconds <= 0:
-                await self._client.hdel(key, "paused", "opened")
+            if seconds == 0:
+                await self._client.hdel(self._prefix + name, "paused", "opened", "probe", "probe_until")
             else:
-                seconds_now, micro = await self._client.time()
-                until = seconds_now * 1000 + micro // 1000 + int(seconds * 1000)
-                await self._client.hset(key, "paused", str(until))
-        except redis.RedisError as error:
+                until = await self._now(now_ms) + round(seconds * 1000)
+                await self._client.hset(self._prefix + name, "paused", str(until))
+        except (redis.RedisError, OSError) as error:
             raise _away(error) from error
 
     async def set_rate(self, name: str, rate: float | None) -> None:
-        """Change a provider's rate for all workers at once; None goes back to what its route says."""
-        key = f"{self._prefix}{name}:circuit"
+        """Change a route's rate for all workers at once; None: what the route says. Raises Unavailable, BadInput."""
+        if rate is not None and not (math.isfinite(rate) and rate > 0):
+            remedy = "To send nothing at all, pause the provider."
+            raise BadInput("a rate is a number of messages a second, above 0.", where="rate", remedy=remedy)
         try:
             if rate is None:
-                await self._client.hdel(key, "rate")
+                await self._client.hdel(self._prefix + name, "rate")
             else:
-                await self._client.hset(key, "rate", str(rate))
-        except redis.RedisError as error:
+                await self._client.hset(self._prefix + name, "rate", str(rate))
+        except (redis.RedisError, OSError) as error:
             raise _away(error) from error
 
-    async def state(self, name: str, day: str) -> Mapping[str, float]:
-        """Seconds until the circuit is tried again and the pause ends, messages in flight, health, spend of the day."""
-        key = f"{self._prefix}{name}"
+    async def state(self, name: str, day: str, *, now_ms: int = 0) -> State:
+        """How a route stands. Raises Unavailable."""
+        key = self._prefix + name
         try:
-            seconds, micro = await self._client.time()
-            now = seconds * 1000 + micro / 1000
-            opened, paused, health, rate = await self._client.hmget(
-                f"{key}:circuit", ["opened", "paused", "health", "rate"]
-            )
-            flying = await self._client.zcount(f"{key}:slots", now, "+inf")
+            now = await self._now(now_ms)
+            kept = await self._client.hmget(key, ["opened", "paused", "health", "rate"])
+            flying = await self._client.zcount(f"{key}:slots", f"({now}", "+inf")
             spend = await self._client.get(f"{key}:spend:{day}")
-        except redis.RedisError as error:
+        except (redis.RedisError, OSError) as error:
             raise _away(error) from error
-        return {
-            "is_open": float(opened is not None),
-            "opened_for": max(0.0, (float(opened or 0) - now) / 1000),
-            "paused_for": max(0.0, (float(paused or 0) - now) / 1000),
-            "health": float(health or 1),
-            "rate": float(rate or 0),
-            "in_flight": float(flying),
-            "spend": float(spend or 0),
-        }
+        opened, paused, health, rate = (None if one is None else float(one) for one in kept)
+        return State(
+            opened is not None,
+            max(0.0, ((opened or 0) - now) / 1000),
+            max(0.0, ((paused or 0) - now) / 1000),
+            1.0 if health is None else health,
+            rate,
+            int(flying),
+            int(spend or 0),
+        )
+
+    async def _now(self, now_ms: int) -> int:
+        """The time base of the scripts: what stands for the server's clock, else that clock."""
+        if now_ms:
+            return now_ms
+        seconds, micro = await self._client.time()
+        return int(seconds) * 1000 + int(micro) // 1000
 
     async def _run(self, script: Any, given: Mapping[str, Any]) -> bytes:
         try:
@@ -165,6 +233,33 @@ class ProviderLimits:
             return answer
         except (redis.RedisError, OSError) as error:
             raise _away(error) from error
+
+
+@lru_cache(maxsize=10_000)
+def domain_digest(domain: str) -> str:
+    """What stands for a mail domain in keys: some people have one of their own."""
+    return hashlib.sha256(domain.lower().encode()).hexdigest()[:16] if domain else ""
+
+
+def _given(limits: Limits) -> dict[str, Any]:
+    found = {key: value for key, value in limits._asdict().items() if value is not None}
+    return found | {"patience": limits.patience * 1000}
+
+
+def _sums(ends: Iterable[End]) -> dict[str, _Sum]:
+    sums: dict[str, _Sum] = {}
+    for end in ends:
+        one = sums.get(end.name) or sums.setdefault(end.name, _Sum())
+        one.slots.append(end.id)
+        one.pause = max(one.pause, end.pause)
+        one.good += end.ended == "good"
+        one.bad += end.ended == "bad"
+        one.is_barred |= end.ended == "barred"
+        if end.correction:
+            one.spend[end.day] = one.spend.get(end.day, 0) + end.correction
+        if end.is_probe:
+            one.probes.append((end.id, end.ended))
+    return sums
 
 
 def _away(error: Exception) -> Unavailable:

@@ -1,45 +1,61 @@
--- Takes the answers of providers: gives concurrency back, corrects spend, opens and closes circuits.
--- ARGV[1]: JSON {now, day, done: [{name, id, outcome, pause (ms), correction}]}; outcome: good, bad, barred or busy.
+-- Takes the ends of calls: gives concurrency back, corrects spend, opens and closes circuits.
+-- KEYS[1]: the prefix of all keys. ARGV[1]: JSON {now (ms; 0: the server's own time), routes: [{name, slots: [id],
+--   spend: [[day, correction]], pause (ms), good, bad (calls), is_barred, probes: [[id, outcome]]}]}.
 local given = cjson.decode(ARGV[1])
-local prefix = KEYS[1]
-local clock = redis.call('TIME')
-local now = given.now > 0 and given.now or (clock[1] * 1000 + math.floor(clock[2] / 1000))
-local WINDOW, LEAST, SHARE, OPEN = 30000, 5, 0.5, 30000
+local prefix, now = KEYS[1], given.now
+if now == 0 then
+    local clock = redis.call('TIME')
+    now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+end
+local WINDOW, LEAST, SHARE, OPEN, SICKEST, RECOVERY = 30000, 5, 0.5, 30000, 0.05, 0.02
+-- The first write only removes, so that a server without memory lets the rest go by too: what is held is given back.
+redis.call('DEL', prefix .. 'settled')
 
-for _, one in ipairs(given.done) do
+for _, one in ipairs(given.routes) do
     local key = prefix .. one.name
-    local circuit = key .. ':circuit'
-    redis.call('ZREM', key .. ':slots', one.id)
-    if one.correction ~= 0 then
-        redis.call('INCRBY', key .. ':spend:' .. given.day, one.correction)
-        redis.call('EXPIRE', key .. ':spend:' .. given.day, 172800)
+    for first = 1, #one.slots, 1000 do
+        redis.call('ZREM', key .. ':slots', unpack(one.slots, first, math.min(first + 999, #one.slots)))
     end
-    if one.pause > 0 then
-        local paused = tonumber(redis.call('HGET', circuit, 'paused') or '0')
-        redis.call('HSET', circuit, 'paused', string.format('%.0f', math.max(paused, now + one.pause)))
+    for _, correction in ipairs(one.spend) do
+        local spend = key .. ':spend:' .. correction[1]
+        local spent = math.max(0, tonumber(redis.call('GET', spend) or '0') + correction[2])
+        redis.call('SET', spend, string.format('%.0f', spent), 'EX', 259200)
     end
-    local health = tonumber(redis.call('HGET', circuit, 'health') or '1')
-    local opened = tonumber(redis.call('HGET', circuit, 'opened') or '0')
-    if one.outcome == 'barred' then
-        redis.call('HSET', circuit, 'opened', string.format('%.0f', now + 2 * OPEN))
-        redis.call('DEL', key .. ':probe')
-    elseif one.outcome == 'bad' then
-        redis.call('HSET', circuit, 'health', math.max(0.05, health / 2))
-        local bad = redis.call('INCR', key .. ':bad')
-        if bad == 1 then redis.call('PEXPIRE', key .. ':bad', WINDOW) end
-        local good = tonumber(redis.call('GET', key .. ':good') or '0')
-        if opened > 0 or (bad >= LEAST and bad / (bad + good) >= SHARE) then
-            redis.call('HSET', circuit, 'opened', string.format('%.0f', now + OPEN))
-            redis.call('DEL', key .. ':probe', key .. ':bad', key .. ':good')
+
+    local kept = redis.call('HMGET', key, 'opened', 'paused', 'health', 'good', 'bad', 'since', 'probe')
+    local opened, paused, health = tonumber(kept[1] or '0'), tonumber(kept[2] or '0'), tonumber(kept[3] or '1')
+    local good, bad, since = tonumber(kept[4] or '0'), tonumber(kept[5] or '0'), tonumber(kept[6] or '0')
+    if now - since >= WINDOW or since > now then good, bad, since = 0, 0, now end
+
+    local function open(ms)
+        good, bad = 0, 0
+        redis.call('HSET', key, 'opened', now + ms)
+        redis.call('HDEL', key, 'probe', 'probe_until', 'good', 'bad')
+    end
+
+    if one.pause > 0 then redis.call('HSET', key, 'paused', math.max(paused, now + one.pause)) end
+    local was_open = opened > 0
+    -- Only the probe speaks for an open circuit: what was sent before it opened comes back late, and says nothing new.
+    for _, probe in ipairs(one.probes) do
+        if was_open and probe[1] == kept[7] then
+            if probe[2] == 'good' then
+                redis.call('HDEL', key, 'opened', 'probe', 'probe_until')
+            elseif probe[2] == 'bad' then
+                open(OPEN)
+            else
+                redis.call('HDEL', key, 'probe', 'probe_until')
+            end
         end
-    elseif one.outcome == 'good' then
-        if health < 1 then redis.call('HSET', circuit, 'health', math.min(1, health + 0.02)) end
-        if opened > 0 and opened <= now then
-            redis.call('HDEL', circuit, 'opened')
-            redis.call('DEL', key .. ':probe', key .. ':bad', key .. ':good')
+    end
+    if one.is_barred then
+        open(2 * OPEN)
+    elseif not was_open then
+        good, bad = good + one.good, bad + one.bad
+        health = math.min(1, math.max(SICKEST, health * 0.5 ^ one.bad) + RECOVERY * one.good)
+        if bad >= LEAST and bad / (bad + good) >= SHARE then open(OPEN) end
+        if one.good + one.bad > 0 then
+            redis.call('HSET', key, 'good', good, 'bad', bad, 'since', since, 'health', string.format('%.6f', health))
         end
-        local good = redis.call('INCR', key .. ':good')
-        if good == 1 then redis.call('PEXPIRE', key .. ':good', WINDOW) end
     end
 end
 return 1
