@@ -147,6 +147,7 @@ class Ground:
             f"it does not come to rest: {self.left()}"
         )
         self.clock.change(limit=self.clock.now())
+        self.provider.release()
         assert wait_until(lambda: self.left() == {}, DRAIN_SECONDS), f"it does not come to rest: {self.left()}"
 
     def left(self) -> dict[str, int]:
@@ -263,6 +264,6 @@ def _variables(settings: Settings, provider_url: str, port: int) -> dict[str, ob
         "SEND_CHUNK": 5,
         "LEASE_SECONDS": 4,
         "WORKER_PROCESSES": 1,
-        "WORKER_THREADS": 2,
+        "WORKER_THREADS": 8,
         "SHUTDOWN_SECONDS": 5,
     }

@@ -1,6 +1,7 @@
 """The faults that are injected into a run: each does one thing to a process or a server, and counts itself."""
 
 import contextlib
+import datetime as dt
 import os
 import signal
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from config.embedded import postgres, processes, servers
 from tests.faults.ground import Ground
 from workers.broker import NAMESPACE
 
+LEADS = b"scheduler_leads"
 Inject = Callable[[Ground], None]
 
 
@@ -23,6 +25,24 @@ def kill_a_process(ground: Ground) -> None:
         ground.crew.kill(name)
         ground.injected[f"kill -9 of a {ground.crew.members[name].kind}"] += 1
     ground.crew.revive()
+
+
+def kill_the_leader(ground: Ground) -> None:
+    """Kill -9 the scheduler that leads, and start it again once the other does."""
+    schedulers = [member for member in ground.crew.members.values() if member.kind == "scheduler"]
+    leads = next(one for one in schedulers if one.is_alive and LEADS in one.log.read_bytes())
+    ground.crew.kill(leads.name)
+    others = [one for one in schedulers if one is not leads]
+    assert processes.wait_until(lambda: any(LEADS in one.log.read_bytes() for one in others), 15), "nobody leads"
+    ground.crew.revive()
+    ground.injected["leading scheduler killed -9, the other took over"] += 1
+
+
+def step_the_clock(ground: Ground) -> None:
+    """Have the clock of all processes jump, in either direction."""
+    minutes = ground.random.choice((-15, -5, 5, 15))
+    ground.clock.step(dt.timedelta(minutes=minutes))
+    ground.injected["clock stepped " + ("forward" if minutes > 0 else "back")] += 1
 
 
 def flush_the_queue(ground: Ground) -> None:
@@ -111,6 +131,7 @@ def poison(ground: Ground) -> None:
             client.hset(f"{NAMESPACE}:{queue}.msgs", name, body)
             client.rpush(f"{NAMESPACE}:{queue}", name)
             ground.injected["poison message"] += 1
+    ground.poisoned += 1
 
 
 def _pid(path: Path) -> int:

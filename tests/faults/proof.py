@@ -129,7 +129,7 @@ def _late(accepted: list[Creation], told: dict[UUID, Told]) -> Iterator[str]:
             yield f"late: {one.attempt_id} may be delivered {one.valid_for} s after {one.at}, beyond {closes_at}"
 
 
-SLACK = dt.timedelta(minutes=5)
+SLACK = dt.timedelta(minutes=30)
 """Between the reckoning of a validity and its arrival here, simulated time goes on, many seconds in a real one."""
 
 

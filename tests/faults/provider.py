@@ -41,6 +41,7 @@ CALLBACKS = (
     ("callbacks reordered", 0.18),
     ("callback late", 0.10),
     ("callback before the answer", 0.15),
+    ("callback hours or days late", 0.06),
     ("undelivered", 0.04),
 )
 """What is done to how many requests, and to how many of the messages that were accepted."""
@@ -88,6 +89,7 @@ class HostileProvider:
     injected: Counter[str] = field(default_factory=Counter)
     made: dict[str, Made] = field(default_factory=dict)
     asked: Counter[str] = field(default_factory=Counter)
+    held: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _session: aiohttp.ClientSession | None = None
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
@@ -97,7 +99,7 @@ class HostileProvider:
         """Serve for as long as the block lasts."""
 
         async def begin() -> web.ServerRunner:
-            runner = web.ServerRunner(web.Server(self._serve), shutdown_timeout=0.1)  # type: ignore[arg-type]
+            runner = web.ServerRunner(web.Server(self._serve), shutdown_timeout=0.1)
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10))
             await runner.setup()
             await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -127,6 +129,16 @@ class HostileProvider:
     def is_quiet(self) -> bool:
         """Whether no callback is still to be made."""
         return not self._tasks
+
+    def release(self) -> None:
+        """Make the callbacks that were held back."""
+        held, self.held = self.held, []
+
+        async def post_all() -> None:
+            for url, form in held:
+                await self._post(url, form)
+
+        asyncio.run_coroutine_threadsafe(post_all(), self._loop).result(60)
 
     def stop_from(self, sender: str, url: str) -> bool:
         """Reply STOP from a number; whether the system acknowledged it."""
@@ -196,6 +208,9 @@ class HostileProvider:
             return
         if how == "callbacks reordered":
             statuses.reverse()
+        if how == "callback hours or days late":
+            self.held += [(url, callback_form(made, status)) for status in statuses[-1:]]
+            return
         if how == "callback doubled":
             statuses = [*statuses, *statuses]
         delay = 0.0 if how == "callback before the answer" else LATE if how == "callback late" else self.latency * 2

@@ -7,6 +7,7 @@
 Each run has a world of its own. When the faults end, everything must come to rest by itself, and `proof.py` judges.
 """
 
+import datetime as dt
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -15,15 +16,30 @@ from contextlib import contextmanager
 import pytest
 
 from tests.faults import injections
-from tests.faults.ground import Ground, ground
+from tests.faults.ground import START, Ground, ground
 from tests.faults.injections import Inject
 from tests.faults.proof import prove
 from tests.faults.report import REPORT
+from workers.points import POINTS
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 
 SEED = int(os.environ.get("FORBEAR_FAULT_SEED", "1"))
 ROUNDS = int(os.environ.get("FORBEAR_FAULT_ROUNDS", "1"))
+AT_THE_DOOR = ("receiving", "received")
+"""The points that the web process comes to."""
+CLOSE = START.replace(hour=11, minute=30)
+"""Half past seven in the evening in Shanghai, where the window of every step ends."""
+EVERYTHING: tuple[Inject, ...] = (
+    injections.kill_a_process,
+    injections.flush_the_queue,
+    injections.kill_the_queue,
+    injections.fill_the_queue,
+    injections.cut_connections,
+    injections.kill_the_database,
+    injections.restart_the_database,
+    injections.pause_a_worker,
+)
 BREATH = 6.0
 """Seconds after a fault within which the path is expected to go on; without it the next fault comes anyway."""
 
@@ -36,7 +52,7 @@ def a_run(name: str, *, accounts: int = 400, per_hour: int = 1000, schedulers: i
         one.crew.start("web", "web")
         for number in range(schedulers):
             one.crew.start(f"scheduler.{number}", "scheduler")
-        for number in range(2):
+        for number in range(3):
             one.crew.start(f"worker.{number}", "worker", "--single")
         one.crew.wait_ready()
         yield one
@@ -48,19 +64,19 @@ def a_run(name: str, *, accounts: int = 400, per_hour: int = 1000, schedulers: i
         assert proof.accepted > accounts / 5, "hardly anything was sent, so hardly anything was tried"
 
 
-def go_on(one: Ground) -> None:
-    """Let the path go on for a moment, and somebody say STOP in it."""
+def go_on(one: Ground, *, stops: bool = True) -> None:
+    """Let the path go on for a moment, and perhaps somebody say STOP in it."""
     one.wait_for_requests(one.random.randint(3, 10), BREATH)
-    if one.random.random() < 0.5:
+    if stops and one.random.random() < 0.5:
         one.stop_somebody()
 
 
-def inject(one: Ground, chosen: Sequence[Inject], times: int) -> None:
+def inject(one: Ground, chosen: Sequence[Inject], times: int, *, stops: bool = True) -> None:
     """Inject so many of these faults, at random but each at least once where there is room for it."""
     order = [*chosen, *one.random.choices(chosen, k=max(0, times - len(chosen)))][:times]
     one.random.shuffle(order)
     for fault in order:
-        go_on(one)
+        go_on(one, stops=stops)
         fault(one)
 
 
@@ -84,3 +100,62 @@ def test_the_database_dies_and_cuts_connections() -> None:
     faults = (injections.cut_connections, injections.kill_the_database, injections.restart_the_database)
     with a_run("database killed, restarted, cut") as one:
         inject(one, faults, 9 * ROUNDS)
+
+
+def test_die_at_each_point_between_two_effects() -> None:
+    with a_run("death at each named point", accounts=500) as one:
+        died: set[str] = set()
+        for _ in range(ROUNDS):
+            points = list(POINTS)
+            one.random.shuffle(points)
+            for start in range(0, len(points), 3):
+                died |= die_at(one, points[start : start + 3])
+        assert died == set(POINTS)
+
+
+def die_at(one: Ground, points: Sequence[str]) -> set[str]:
+    """Have processes die at these points, all at once; at which they did."""
+    doomed = {"web" if point in AT_THE_DOOR else f"worker.{number}": point for number, point in enumerate(points)}
+    for name, point in doomed.items():
+        if one.crew.members[name].is_alive:
+            one.crew.kill(name)
+            one.injected[f"kill -9 of a {one.crew.members[name].kind}"] += 1
+        one.crew.start(name, die_at=f"{point}:{one.random.randint(1, 3)}")
+    one.crew.wait_ready()
+    died = {point for name, point in doomed.items() if one.crew.has_died(name, 20)}
+    one.injected.update(f"death at `{point}`" for point in died)
+    one.crew.revive()
+    return died
+
+
+def test_pauses_two_schedulers_and_a_clock_that_jumps() -> None:
+    faults = (injections.pause_a_worker, injections.kill_the_leader, injections.step_the_clock)
+    with a_run("worker paused, leader killed, clock stepped", schedulers=2) as one:
+        inject(one, (*faults, injections.step_the_clock), 9 * ROUNDS, stops=False)
+        close_the_hours(one)
+        one.drain()
+        one.next_day(1)
+        go_on(one, stops=False)
+
+
+def close_the_hours(one: Ground) -> None:
+    """Go to the last seconds of the permitted hours, in the middle of batches; then they are over."""
+    one.clock.change(rate=1.0)
+    one.clock.step(CLOSE - dt.timedelta(seconds=9) - one.clock.now())
+    one.wait_for_requests(1000, 12)
+    assert one.clock.now() > CLOSE
+    one.injected["hours closed in the middle of batches"] += 1
+
+
+def test_poison_on_the_queues() -> None:
+    with a_run("poison messages") as one:
+        inject(one, (injections.poison, injections.kill_a_process), 6 * ROUNDS)
+
+
+def test_everything_at_once_for_days() -> None:
+    with a_run("everything, over three days") as one:
+        for days in (3, 4, 0):
+            inject(one, EVERYTHING, 6 * ROUNDS)
+            if days:
+                one.drain()
+                one.next_day(days)
