@@ -2,6 +2,8 @@
 
 import datetime as dt
 import json
+import signal
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from config.settings import load_settings
 from forbear.demo.run import CADENCE, Plan, run
-from forbear.demo.summary import show
+from forbear.demo.summary import Summary, show
 
 
 def command(
@@ -23,7 +25,10 @@ def command(
     seed: Annotated[int, typer.Option(help="The same seed, the same sample and the same fates.")] = 1,
     headless: Annotated[bool, typer.Option("--headless", help="Without the live page, as fast as it goes.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object at the end, for scripts.")] = False,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the live page.")] = 8080,
+    stay: Annotated[bool, typer.Option("--stay", help="Keep the pages up at the end, until Ctrl-C.")] = False,
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Port of the live page; where it is taken, a free one.")
+    ] = 8080,
 ) -> None:
     """Run weeks of a campaign in about two minutes, on a sample or a file, with nobody real contacted.
 
@@ -37,11 +42,12 @@ def command(
         mapping=mapping,
         cadence=cadence,
         days=days,
-        seconds=15.0 if headless else 100.0,
+        seconds=0.0 if headless else 100.0,
         seed=seed,
         port=port,
         is_watched=not headless,
     )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it has everything ended, as by Ctrl-C
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("setting up", total=1.0)
@@ -49,9 +55,17 @@ def command(
         def progress(now: dt.datetime, share: float) -> None:
             bar.update(task, completed=share, description=f"{now:%a %d %b %H:%M} UTC")
 
-        summary = run(load_settings(), plan, lambda line: console.print(line, soft_wrap=True), progress)
+        def tell(summary: Summary) -> None:
+            bar.remove_task(task)
+            show(console, summary)
+            console.print("The pages stay up until Ctrl-C.")
+            threading.Event().wait()
+
+        summary = run(
+            load_settings(), plan, lambda line: console.print(line, soft_wrap=True), progress, tell if stay else None
+        )
     if as_json:
         typer.echo(json.dumps(summary.as_json(), ensure_ascii=False))
     else:
         show(console, summary)
-    raise typer.Exit(1 if summary.violations else 0)
+    raise typer.Exit(1 if summary.violations or summary.figures.accounted.unaccounted else 0)

@@ -2,13 +2,10 @@
 
 import datetime as dt
 import fcntl
-import os
 import secrets
 import shutil
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,18 +20,20 @@ from campaigns.prices import read_prices
 from channels.sandbox_events import RedisSandboxEvents
 from config.clock import Conductor, clock_path
 from config.embedded import servers
+from config.embedded.processes import choose_port
 from config.embedded.state import ROOT
-from config.settings import PREFIX, Settings, running
+from config.settings import Settings
 from domain.errors import BadInput, Unavailable
 from forbear.commands.release import prepare_ledger
 from forbear.creditor_profile import read_profile
 from forbear.demo.books import close_day
 from forbear.demo.conductor import World, conduct
+from forbear.demo.crew import Running, processes
 from forbear.demo.summary import Summary, read
-from forbear.supervise import Crew, Patience
 from portfolio.importer import Wish, import_portfolio
 from portfolio.mapping_file import find_mapping
 from portfolio.sample import write_sample
+from portfolio.summary import Summary as Imported
 from storage import migrate
 from storage.creditors import ensure_creditor
 from storage.crypto import KeyRing
@@ -57,7 +56,10 @@ TICK_MS = 40
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be shown: a sample of `accounts`, or a `portfolio` file by its `mapping`; for `days`, in `seconds`."""
+    """What is to be shown: a sample of `accounts`, or a `portfolio` file by its `mapping`; for `days`, in `seconds`.
+
+    `port`, or a free one where that is taken, is the live page's where the run `is_watched`.
+    """
 
     accounts: int = 500
     portfolio: Path | None = None
@@ -71,29 +73,45 @@ class Plan:
 
 
 Say = Callable[[str], None]
+Progress = Callable[[dt.datetime, float], None]
+"""Told the simulated instant and the share of the days that has passed."""
 
 
-def run(wished: Settings, plan: Plan, say: Say, progress: Callable[[dt.datetime, float], None]) -> Summary:
-    """Run it all. Raises BadInput for a wrong file, Unavailable where something does not come up or gets stuck."""
+def run(
+    wished: Settings, plan: Plan, say: Say, progress: Progress, at_end: Callable[[Summary], None] | None = None
+) -> Summary:
+    """Run it all. Raises BadInput for a wrong file, Unavailable where something does not come up or gets stuck.
+
+    `at_end` gets the summary while servers and pages are still up; without it they stop while the ledger is replayed.
+    """
     began = time.monotonic()
     with _own_world(wished) as settings:
         migrate.upgrade(str(settings.database_owner_url))
         ring = KeyRing.open(settings.keys_path, create=True)
+        port = choose_port(plan.port) if plan.is_watched else None
         with (
             closing(Conductor.begin(clock_path(settings), START, rate=1.0, limit=START)) as clock,
             closing(Database(str(settings.database_url), pool_size=4)) as db,
         ):
             prepare_ledger(db, START)
-            creditor_id = _set_up(db, ring, plan, say)
-            with _processes(settings, plan, say) as check:
-                _conduct(settings, db, clock, creditor_id, plan, check, progress)
-            return _summed(db, creditor_id, plan, time.monotonic() - began, say)
+            with processes(settings, plan.seed, port) as running:  # they come up while the portfolio comes in
+                creditor_id, imported = _set_up(db, ring, plan, say)
+                if port is not None:
+                    say(f"Watch it at http://127.0.0.1:{port}/?token={web_token(settings)}")
+                _conduct(settings, db, clock, creditor_id, plan, running, progress)
+                if at_end is None:
+                    running.stop()
+                say("Replaying the ledger…")
+                summary = _summed(db, creditor_id, imported, plan, time.monotonic() - began)
+                if at_end is not None:
+                    at_end(summary)
+                return summary
 
 
 @contextmanager
 def _own_world(wished: Settings) -> Iterator[Settings]:
     """Settings of a state folder that the demo has for itself, made anew each time. Raises Unavailable if one runs."""
-    state = wished.state_dir / "demo"
+    state = wished.state_dir.absolute() / "demo"
     state.parent.mkdir(parents=True, exist_ok=True)
     with (state.parent / "demo.lock").open("w") as lock:
         try:
@@ -111,23 +129,29 @@ def _own_world(wished: Settings) -> Iterator[Settings]:
             worker_processes=1,
             log_level="warning",
         )
-        with running(settings) as resolved:
-            yield resolved
+        with servers.hold(state, durable=False) as addresses:  # made anew each time: nothing need outlive the machine
+            yield settings.model_copy(
+                update={
+                    "database_url": addresses.database_url,
+                    "database_owner_url": addresses.owner_url,
+                    "redis_url": addresses.redis_url,
+                }
+            )
 
 
-def _set_up(db: Database, ring: KeyRing, plan: Plan, say: Say) -> UUID:
+def _set_up(db: Database, ring: KeyRing, plan: Plan, say: Say) -> tuple[UUID, Imported]:
     """The creditor, its portfolio, and the campaign on it."""
     creditor_id = ensure_creditor(db, CREDITOR, read_profile(PROFILE), START, secrets.token_bytes(10))
     day = START.astimezone(ZoneInfo("Asia/Shanghai")).date()
-    summary = import_portfolio(db, ring, creditor_id, _wish(plan, day, ring.path.parent), START, lambda *_: None)
-    say(f"{summary.added:,} accounts came in.")
+    imported = import_portfolio(db, ring, creditor_id, _wish(plan, day, ring.path.parent), START)
+    say(f"{imported.added:,} accounts came in.")
     source = plan.cadence.read_text(encoding="utf-8-sig")
     cadence = read_cadence(source, str(plan.cadence))
     launched = campaigns.launch(db, creditor_id, cadence, START, secrets.token_bytes(10))
     say(f"{launched.name} runs; {launched.enrolled:,} accounts are on it.")
     if not launched.enrolled:
         raise BadInput("no account fits the cadence's audience.", where=str(plan.cadence))
-    return creditor_id
+    return creditor_id, imported
 
 
 def _wish(plan: Plan, day: dt.date, folder: Path) -> Wish:
@@ -141,60 +165,14 @@ def _wish(plan: Plan, day: dt.date, folder: Path) -> Wish:
     return Wish(path, mapping, "sample")
 
 
-@contextmanager
-def _processes(settings: Settings, plan: Plan, say: Say) -> Iterator[Callable[[], None]]:
-    """Web, scheduler and worker as processes of their own; gives a check that raises where one keeps dying."""
-    words = [sys.executable, "-m", "forbear"]
-    commands = {"scheduler": [*words, "scheduler"], "worker": [*words, "worker", "--single"]}
-    if plan.is_watched:
-        commands["web"] = [*words, "web"]
-    lines: list[str] = []
-
-    def hear(name: str, line: str) -> None:
-        lines.append(f"{name}: {line}")
-        del lines[:-20]
-
-    crew = Crew(commands, hear, Patience(stopping=settings.shutdown_seconds + 5), _environment(settings, plan))
-    codes: list[int] = []
-    thread = threading.Thread(target=lambda: codes.append(crew.run()), daemon=True)
-    thread.start()
-
-    def check() -> None:
-        if codes and codes[0]:
-            raise Unavailable("a process of the demo keeps dying.", remedy="\n".join(["It said:", *lines]))
-
-    if plan.is_watched:
-        say(f"Watch it at http://127.0.0.1:{plan.port}/?token={web_token(settings)}")
-    try:
-        yield check
-    finally:
-        crew.stop()
-        thread.join()
-
-
-def _environment(settings: Settings, plan: Plan) -> dict[str, str]:
-    """What the processes are told: the demo's own settings, and nothing of the caller's."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    own: Mapping[str, object] = {
-        "STATE_DIR": settings.state_dir,
-        "CLOCK": settings.clock,
-        "SCHEDULER_TICK_MS": settings.scheduler_tick_ms,
-        "SANDBOX_LATENCY_MS": settings.sandbox_latency_ms,
-        "SANDBOX_SEED": plan.seed,
-        "LOG_LEVEL": settings.log_level,
-        "WEB_PORT": plan.port,
-    }
-    return kept | {f"{PREFIX}{name}": str(value) for name, value in own.items()}
-
-
 def _conduct(
     settings: Settings,
     db: Database,
     clock: Conductor,
     creditor_id: UUID,
     plan: Plan,
-    check: Callable[[], None],
-    progress: Callable[[dt.datetime, float], None],
+    running: Running,
+    progress: Progress,
 ) -> None:
     end = START + dt.timedelta(days=plan.days)
     sandbox = RedisSandboxEvents(str(settings.redis_url))
@@ -204,11 +182,14 @@ def _conduct(
             next_event=sandbox.next_due,
             queued=lambda: sum(waiting(client, QUEUES).values()),
             at_midnight=lambda today: _night(db, creditor_id, today),
-            check=check,
+            check=running.check,
             progress=lambda now: progress(now, (now - START) / (end - START)),
         )
         if not conduct(clock, world, end, ZoneInfo("Asia/Shanghai"), plan.seconds, time.monotonic):
-            raise Unavailable("the demo got stuck: something stays undone.", remedy=f"Its processes said:\n{said()}")
+            raise Unavailable(
+                "the demo got stuck: something stays undone.",
+                remedy=f"Its processes said:\n{running.last_words() or 'nothing.'}",
+            )
 
 
 def _pending(db: Database, creditor_id: UUID, now: dt.datetime) -> Pending:
@@ -220,24 +201,17 @@ def _night(db: Database, creditor_id: UUID, today: dt.date) -> None:
     close_day(db, creditor_id, today)
 
 
-def _summed(db: Database, creditor_id: UUID, plan: Plan, seconds: float, say: Say) -> Summary:
-    say("Replaying the ledger…")
+def _summed(db: Database, creditor_id: UUID, imported: Imported, plan: Plan, seconds: float) -> Summary:
     with db.tenant(creditor_id) as connection:
-        figures = read(connection, creditor_id)
+        figures = read(connection)
         report = replay(entries_of_all(connection))
-    currency = read_prices(PRICES.read_text(encoding="utf-8"), str(PRICES)).currency
     return Summary(
-        figures.accounts,
-        figures.enrolments,
-        figures.contacts,
-        figures.stages,
-        figures.deferred,
-        figures.refused,
-        figures.outcomes,
-        figures.cost,
-        currency,
-        report.checked,
-        len(report.violations),
-        plan.days,
-        seconds,
+        figures=figures,
+        lines=imported.lines,
+        rejected=imported.rejected + imported.outside,
+        currency=read_prices(PRICES.read_text(encoding="utf-8"), str(PRICES)).currency,
+        checked=report.checked,
+        violations=len(report.violations),
+        days=plan.days,
+        seconds=seconds,
     )

@@ -3,7 +3,6 @@
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from rich import box
 from rich.console import Console
@@ -17,10 +16,34 @@ _NEVER_LEFT = {*(state.value for state in NEVER_MADE), AttemptState.RESERVED.val
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
-    """The figures of a run. `cost` in millionths of `currency`; `accounts` by where each enrolment stands."""
+class Accounted:
+    """Where every account is. `waiting`: on the campaign and to be looked at again, under way, or held until told.
+
+    `unaccounted` is on the campaign and none of waiting, finished and exited: the demo is there to show that it is 0.
+    """
 
     accounts: int
+    enrolled: int
+    waiting: int
+    finished: int
+    exited: int
+
+    @property
+    def outside(self) -> int:
+        """Accounts that the campaign is not meant for."""
+        return self.accounts - self.enrolled
+
+    @property
+    def unaccounted(self) -> int:
+        """Accounts on the campaign that nothing will ever happen to, and no reason known."""
+        return self.enrolled - self.waiting - self.finished - self.exited
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What the tables tell. `cost` in millionths of the price list's currency."""
+
+    accounted: Accounted
     enrolments: dict[str, int]
     contacts: dict[str, int]
     stages: dict[str, dict[str, int]]
@@ -28,6 +51,15 @@ class Summary:
     refused: dict[str, int]
     outcomes: dict[str, int]
     cost: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The figures of a run. Of the file's `lines`, `rejected` did not come in."""
+
+    figures: Figures
+    lines: int
+    rejected: int
     currency: str
     checked: int
     violations: int
@@ -36,15 +68,27 @@ class Summary:
 
     def as_json(self) -> dict[str, Any]:
         """For scripts. `cost` in whole units of the currency."""
+        figures, accounted = self.figures, self.figures.accounted
         return {
-            "accounts": self.accounts,
-            "enrolments": self.enrolments,
-            "contacts": self.contacts,
-            "stages": self.stages,
-            "deferred": self.deferred,
-            "refused": self.refused,
-            "outcomes": self.outcomes,
-            "cost": {"amount": self.cost / 1_000_000, "currency": self.currency},
+            "accounts": accounted.accounts,
+            "accounted": {
+                "lines": self.lines,
+                "rejected": self.rejected,
+                "accounts": accounted.accounts,
+                "outside": accounted.outside,
+                "enrolled": accounted.enrolled,
+                "waiting": accounted.waiting,
+                "finished": accounted.finished,
+                "exited": accounted.exited,
+                "unaccounted": accounted.unaccounted,
+            },
+            "enrolments": figures.enrolments,
+            "contacts": figures.contacts,
+            "stages": figures.stages,
+            "deferred": figures.deferred,
+            "refused": figures.refused,
+            "outcomes": figures.outcomes,
+            "cost": {"amount": figures.cost / 1_000_000, "currency": self.currency},
             "contacts_checked": self.checked,
             "violations": self.violations,
             "days": self.days,
@@ -52,22 +96,8 @@ class Summary:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """What the tables tell."""
-
-    accounts: int
-    enrolments: dict[str, int]
-    contacts: dict[str, int]
-    stages: dict[str, dict[str, int]]
-    deferred: dict[str, int]
-    refused: dict[str, int]
-    outcomes: dict[str, int]
-    cost: int
-
-
-def read(connection: Connection, creditor_id: UUID) -> Figures:
-    """Count what a creditor's tables hold."""
+def read(connection: Connection) -> Figures:
+    """Count what the tables hold of the creditor whose transaction it is."""
     attempts = connection.exec_driver_sql(
         "SELECT channel, stage, state, count(*), coalesce(sum(cost), 0) FROM attempts GROUP BY channel, stage, state"
     ).all()
@@ -94,11 +124,8 @@ def read(connection: Connection, creditor_id: UUID) -> Figures:
                FROM enrolments GROUP BY 1 ORDER BY 2 DESC""",
         )
     )
-    accounts = connection.exec_driver_sql(
-        "SELECT count(*) FROM accounts WHERE creditor_id = %(id)s", {"id": creditor_id}
-    ).scalar_one()
     return Figures(
-        int(accounts),
+        _accounted(connection),
         enrolments,
         dict(contacts),
         {stage: dict(each) for stage, each in sorted(stages.items())},
@@ -107,6 +134,17 @@ def read(connection: Connection, creditor_id: UUID) -> Figures:
         {key: outcomes[key] for key in sorted(outcomes)},
         cost,
     )
+
+
+def _accounted(connection: Connection) -> Accounted:
+    row = connection.exec_driver_sql(
+        """SELECT (SELECT count(*) FROM accounts), count(DISTINCT e.account_id),
+                  count(*) FILTER (WHERE e.state = 'active' AND (l.due_at IS NOT NULL OR l.waiting IS NOT NULL
+                                                                 OR e.attempt_id IS NOT NULL)),
+                  count(*) FILTER (WHERE e.state = 'finished'), count(*) FILTER (WHERE e.state = 'exited')
+           FROM enrolments e JOIN lanes l USING (debtor_id)"""
+    ).one()
+    return Accounted(*map(int, row))
 
 
 def _held(connection: Connection) -> dict[str, dict[str, int]]:
@@ -127,25 +165,41 @@ def _pairs(connection: Connection, query: str) -> list[tuple[str, int]]:
 
 def show(console: Console, summary: Summary) -> None:
     """The summary as tables."""
+    figures, accounted = summary.figures, summary.figures.accounted
     table = Table(box=box.SIMPLE_HEAD, title=f"{summary.days} days in {summary.seconds:.0f} seconds")
     table.add_column("contacts")
     for channel in CHANNELS:
         table.add_column(channel, justify="right")
-    for stage, each in summary.stages.items():
+    for stage, each in figures.stages.items():
         table.add_row(stage, *(f"{each.get(channel, 0):,}" for channel in CHANNELS))
-    table.add_row("all", *(f"{summary.contacts.get(channel, 0):,}" for channel in CHANNELS), style="bold")
+    table.add_row("all", *(f"{figures.contacts.get(channel, 0):,}" for channel in CHANNELS), style="bold")
     console.print(table)
-    for title, counts in (("what held contacts back", summary.deferred), ("what forbade contacts", summary.refused)):
-        console.print(_counts(title, counts, 8))
+    for title, counts in (("what held contacts back", figures.deferred), ("what forbade contacts", figures.refused)):
+        if counts:
+            console.print(_counts(title, counts, 8))
     words = ("delivered", "failed", "replied", "paid", "opted_out", "in_doubt")
-    console.print(_counts("what came of them", {word: summary.outcomes.get(word, 0) for word in words}, 10))
-    console.print(_counts("where the accounts stand", summary.enrolments, 12))
-    console.print(f"Cost: {summary.cost / 1_000_000:,.2f} {summary.currency}.")
-    colour = "green" if summary.violations == 0 else "red"
+    console.print(_counts("what came of them", {word: figures.outcomes.get(word, 0) for word in words}, 10))
+    console.print(_counts("where the accounts on the campaign stand", figures.enrolments, 12))
+    console.print(
+        f"Accounts: {accounted.accounts:,}, of which {accounted.outside:,} are not what the campaign is for and "
+        f"{accounted.enrolled:,} on it: {accounted.waiting:,} waiting, {accounted.finished:,} finished, "
+        f"{accounted.exited:,} exited, {_judged(accounted.unaccounted, 'unaccounted for')}.",
+        soft_wrap=True,
+    )
+    if summary.rejected:
+        console.print(f"Of {summary.lines:,} lines of the file {summary.rejected:,} did not come in.")
+    console.print(f"Cost: {figures.cost / 1_000_000:,.2f} {summary.currency}.")
     console.print(
         f"An independent replay of the ledger checked {summary.checked:,} contacts: "
-        f"[bold {colour}]{summary.violations} violations[/bold {colour}]."
+        f"{_judged(summary.violations, 'violations')}.",
+        soft_wrap=True,
     )
+
+
+def _judged(count: int, what: str) -> str:
+    """A number that ought to be 0, coloured by whether it is."""
+    colour = "green" if count == 0 else "red"
+    return f"[bold {colour}]{count:,} {what}[/bold {colour}]"
 
 
 def _counts(title: str, counts: dict[str, int], most: int) -> Table:
