@@ -35,14 +35,14 @@ class Ask(NamedTuple):
 
 
 class Grant(NamedTuple):
-    """A provider takes the message now, on the spend of `day`. `is_probe`: it alone tries a circuit that was open."""
+    """A provider takes the message now, on the spend of `day`. A `probe`: it alone tries a circuit that was open."""
 
     attempt_id: UUID
     provider: str
     cost: int
     route: str = ""
     day: str = ""
-    is_probe: bool = False
+    probe: str = ""
 
 
 class Hold(NamedTuple):
@@ -88,7 +88,7 @@ class Router:
                 ask.attempt_id.hex,
                 ask.cost,
                 self.draw(),
-                frozenset(f"{channel}:{provider}" for provider in _tried(ask, all_of_them)),
+                _tried(channel, ask.tried, all_of_them) if ask.tried else ask.tried,
                 ask.domain or "",
             )
             for ask in asks
@@ -103,14 +103,13 @@ class Router:
                 answers.append(Hold(LONG if admission.wait is None else max(0.05, admission.wait)))
             else:
                 route = routes[admission.place]
-                answers.append(
-                    Grant(ask.attempt_id, route.provider, ask.cost, route.name, day, is_probe=admission.is_probe)
-                )
+                answers.append(Grant(ask.attempt_id, route.provider, ask.cost, route.name, day, admission.probe))
         return answers
 
     async def settle(self, done: Sequence[Settled], now: dt.datetime) -> None:
         """Give back what grants held. Raises nothing: what is not given back ends with its lease."""
-        ends = [_end(one) for one in done]
+        counted = {route.name for routes in self.routes.values() for route in routes if route.concurrency}
+        ends = [_end(one, is_counted=one.grant.route in counted) for one in done]
         for one in done:
             if isinstance(one.result, NotAccepted) and one.result.failure is Failure.AUTHENTICATION:
                 log.error("provider_refuses_our_credentials", provider=one.grant.provider, code=one.result.code)
@@ -158,9 +157,9 @@ def day_of(now: dt.datetime) -> str:
     return now.astimezone(dt.UTC).date().isoformat()
 
 
-def _tried(ask: Ask, routes: frozenset[str]) -> frozenset[str]:
-    """The providers to pass over; none where all of them were tried: then the attempt's next try begins anew."""
-    return frozenset() if routes <= ask.tried else ask.tried & routes
+def _tried(channel: Channel, tried: frozenset[str], all_of_them: frozenset[str]) -> frozenset[str]:
+    """The routes to pass over; none where all of them were tried: then the attempt's next try begins anew."""
+    return frozenset(f"{channel}:{one}" for one in tried) if all_of_them - tried else frozenset()
 
 
 def _limits_of(route: Route) -> Limits:
@@ -177,10 +176,13 @@ def _limits_of(route: Route) -> Limits:
     )
 
 
-def _end(one: Settled) -> End:
+def _end(one: Settled, *, is_counted: bool) -> End:
     grant = one.grant
     ended, pause = _ended(one.result)
-    return End(grant.route, grant.attempt_id.hex, ended, pause, one.cost - grant.cost, grant.day, grant.is_probe)
+    correction = one.cost - grant.cost
+    return End(
+        grant.route, grant.attempt_id.hex, ended, pause, correction, grant.day, grant.probe, is_counted=is_counted
+    )
 
 
 def _ended(result: SendResult | None) -> tuple[Ended, float]:

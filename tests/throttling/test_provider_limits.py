@@ -10,7 +10,7 @@ import redis
 from redis import asyncio as async_redis
 
 from domain.errors import BadInput, Unavailable
-from throttling.provider_limits import LEASE_MS, PROBE_MS, End, Ended, Limits, ProviderLimits, Request
+from throttling.provider_limits import LEASE_MS, PROBE_MS, Admission, End, Ended, Limits, ProviderLimits, Request
 
 NOW = 1_772_420_400_000
 DAY, NEXT = "2026-03-02", "2026-03-03"
@@ -54,6 +54,17 @@ def test_a_burst_passes_and_then_the_rate(redis_url: str) -> None:
     on(redis_url, work)
 
 
+@pytest.mark.parametrize("rate", [3, 7, 0.3, 900])
+@pytest.mark.parametrize("burst", [1, 5, 1.5])
+def test_a_rate_that_no_float_holds_exactly_stops_nothing(redis_url: str, rate: float, burst: float) -> None:
+    async def work(limits: ProviderLimits) -> None:
+        for later in (0, 1, 333, 1001):
+            route = [Limits(f"sms:{later}", rate=rate, burst=burst)]
+            assert (await limits.admit(route, asks(1), DAY, now_ms=NOW + later))[0].place == 0
+
+    on(redis_url, work)
+
+
 def test_messages_wait_for_a_full_primary_and_do_not_spill(redis_url: str) -> None:
     async def work(limits: ProviderLimits) -> None:
         routes = [Limits("sms:dear", priority=2), Limits("sms:cheap", rate=1)]
@@ -61,7 +72,7 @@ def test_messages_wait_for_a_full_primary_and_do_not_spill(redis_url: str) -> No
         assert [one.place for one in found] == [1, None, None]
         assert [one.wait for one in found[1:]] == [1.0, 2.0]
         await limits.pause("sms:cheap", 4, now_ms=NOW)
-        assert (await limits.admit(routes, asks(1), DAY, now_ms=NOW))[0] == (None, 4.0, False)
+        assert (await limits.admit(routes, asks(1), DAY, now_ms=NOW))[0] == Admission(None, 4.0)
 
     on(redis_url, work)
 
@@ -116,7 +127,7 @@ def test_what_was_tried_is_passed_over(redis_url: str) -> None:
         [found] = await limits.admit(routes, asks(1, tried=frozenset({"sms:one"})), DAY, now_ms=NOW)
         assert found.place == 0
         [found] = await limits.admit(routes, asks(1, tried=frozenset({"sms:one", "sms:two"})), DAY, now_ms=NOW)
-        assert found == (None, None, False)
+        assert found == Admission(None, None)
 
     on(redis_url, work)
 
@@ -147,12 +158,15 @@ def test_a_circuit_opens_tries_one_and_closes(redis_url: str) -> None:
         assert {one.wait for one in await limits.admit(route, asks(2), DAY, now_ms=NOW)} == {30.0}
         later = NOW + 30_000
         found = await limits.admit(route, asks(3), DAY, now_ms=later)
-        assert found == [(0, 0.0, True), (None, 1.0, False), (None, 1.0, False)]
-        await limits.settle([End("sms:one", "a0", "bad", is_probe=True)], now_ms=later)
+        assert found[1:] == [Admission(None, 1.0)] * 2
+        assert (found[0].place, bool(found[0].probe)) == (0, True)
+        await limits.settle([End("sms:one", "a0", "bad", probe=found[0].probe)], now_ms=later)
         assert (await limits.state("sms:one", DAY, now_ms=later)).opened_for == 30
         later += 30_000
-        assert (await limits.admit(route, asks(1), DAY, now_ms=later))[0].is_probe
-        await limits.settle([End("sms:one", "a0", "good", is_probe=True)], now_ms=later)
+        [again] = await limits.admit(route, asks(1), DAY, now_ms=later)
+        await limits.settle([End("sms:one", "a0", "good", probe=found[0].probe)], now_ms=later)
+        assert (await limits.state("sms:one", DAY, now_ms=later)).is_open, "an earlier probe is not this one"
+        await limits.settle([End("sms:one", "a0", "good", probe=again.probe)], now_ms=later)
         assert not (await limits.state("sms:one", DAY, now_ms=later)).is_open
         assert [one.place for one in await limits.admit(route, asks(3), DAY, now_ms=later)] == [0, 0, 0]
 
@@ -166,9 +180,7 @@ def test_a_late_success_does_not_close_a_circuit(redis_url: str) -> None:
         await limits.settle([End("sms:one", "sent-before", "good")], now_ms=later)
         assert (await limits.state("sms:one", DAY, now_ms=later)).is_open
         [probe] = await limits.admit([Limits("sms:one")], asks(1), DAY, now_ms=later)
-        assert probe.is_probe
-        await limits.settle([End("sms:one", "another", "good", is_probe=True)], now_ms=later)
-        assert (await limits.state("sms:one", DAY, now_ms=later)).is_open, "an earlier probe is not this one"
+        assert probe.probe
 
     on(redis_url, work)
 
@@ -178,10 +190,10 @@ def test_a_probe_that_says_nothing_lets_the_next_one_try(redis_url: str, ended: 
     async def work(limits: ProviderLimits) -> None:
         await fail(limits, "sms:one", 5)
         later = NOW + 30_000
-        assert (await limits.admit([Limits("sms:one")], asks(1), DAY, now_ms=later))[0].is_probe
-        await limits.settle([End("sms:one", "a0", ended, is_probe=True)], now_ms=later)
+        [probe] = await limits.admit([Limits("sms:one")], asks(1), DAY, now_ms=later)
+        await limits.settle([End("sms:one", "a0", ended, probe=probe.probe)], now_ms=later)
         assert (await limits.state("sms:one", DAY, now_ms=later)).is_open
-        assert (await limits.admit([Limits("sms:one")], asks(1), DAY, now_ms=later))[0].is_probe
+        assert (await limits.admit([Limits("sms:one")], asks(1), DAY, now_ms=later))[0].probe
 
     on(redis_url, work)
 
@@ -190,9 +202,9 @@ def test_a_probe_whose_worker_died_is_followed_by_another_in_the_same_time(redis
     async def work(limits: ProviderLimits) -> None:
         await fail(limits, "sms:one", 5)
         later = NOW + 30_000
-        assert (await limits.admit([Limits("sms:one")], asks(1), DAY, now_ms=later))[0].is_probe
+        assert (await limits.admit([Limits("sms:one")], asks(1), DAY, now_ms=later))[0].probe
         assert (await limits.admit([Limits("sms:one")], asks(1), DAY, now_ms=later + PROBE_MS - 1))[0].place is None
-        assert (await limits.admit([Limits("sms:one")], asks(1), DAY, now_ms=later + PROBE_MS))[0].is_probe
+        assert (await limits.admit([Limits("sms:one")], asks(1), DAY, now_ms=later + PROBE_MS))[0].probe
 
     on(redis_url, work)
 

@@ -61,17 +61,18 @@ class Request(NamedTuple):
 class Admission(NamedTuple):
     """The route's place among the limits that were given; None: nobody takes it, ask again after `wait` seconds.
 
-    A `wait` of None: none of them ever will, for all were tried. `is_probe`: it alone tries a circuit that was open.
+    A `wait` of None: none of them ever will, for all were tried. A `probe`: it alone tries a circuit that was open.
     """
 
     place: int | None
     wait: float | None
-    is_probe: bool = False
+    probe: str = ""
 
 
 class End(NamedTuple):
     """The end of one call, or of a leave that was not used. `pause` in seconds where the provider asked for it;
-    `correction` of what it cost, on the `day` whose spend it took.
+    `correction` of what it cost, on the `day` whose spend it took; `probe` as it was admitted. `is_counted`: its route
+    limits concurrency.
     """
 
     name: str
@@ -80,7 +81,8 @@ class End(NamedTuple):
     pause: float = 0.0
     correction: int = 0
     day: str = ""
-    is_probe: bool = False
+    probe: str = ""
+    is_counted: bool = True
 
 
 class State(NamedTuple):
@@ -127,7 +129,6 @@ class ProviderLimits:
     ) -> list[Admission]:
         """Let messages through, as many as may pass now. `day` names the day of the spend. Raises Unavailable."""
         order = sorted(range(len(limits)), key=lambda place: limits[place].priority)
-        rank = {limits[place].name: index + 1 for index, place in enumerate(order)}
         given = {
             "now": now_ms,
             "day": day,
@@ -135,24 +136,16 @@ class ProviderLimits:
             "lease": LEASE_MS,
             "probe": PROBE_MS,
             "routes": [_given(limits[place]) for place in order],
-            "asks": [
-                (
-                    one.id,
-                    one.cost,
-                    one.draw,
-                    domain_digest(one.domain),
-                    [rank[name] for name in one.tried if name in rank],
-                )
-                for one in requests
-            ],
+            **_columns([limits[place] for place in order], requests),
         }
         answers, probes = orjson.loads(await self._run(self._admit, given))
-        made = [
-            Admission(order[int(one) - 1], 0.0) if one > 0 else Admission(None, -one / 1000 if one else None)
-            for one in answers
-        ]
-        for place in probes:
-            made[place - 1] = made[place - 1]._replace(is_probe=True)
+        kinds = {
+            one: Admission(order[one - 1], 0.0) if one > 0 else Admission(None, -one / 1000 if one else None)
+            for one in set(answers)
+        }
+        made = [kinds[one] for one in answers]
+        for place, token in probes:
+            made[place - 1] = made[place - 1]._replace(probe=token)
         return made
 
     async def settle(self, ends: Sequence[End], *, now_ms: int = 0) -> None:
@@ -241,6 +234,28 @@ def domain_digest(domain: str) -> str:
     return hashlib.sha256(domain.lower().encode()).hexdigest()[:16] if domain else ""
 
 
+def _columns(limits: Sequence[Limits], requests: Sequence[Request]) -> dict[str, Any]:
+    """Of the requests what these limits have to know: most routes limit little, and what is not sent costs nothing."""
+    rank = {one.name: index for index, one in enumerate(limits, 1)}
+    found: dict[str, Any] = {
+        "count": len(requests),
+        "tried": [
+            (place, [rank[name] for name in one.tried if name in rank])
+            for place, one in enumerate(requests, 1)
+            if one.tried
+        ],
+    }
+    if any(one.concurrency for one in limits):
+        found["ids"] = [one.id for one in requests]
+    if any(one.spend is not None for one in limits):
+        found["costs"] = [one.cost for one in requests]
+    if any(one.domain_rate for one in limits):
+        found["domains"] = [domain_digest(one.domain) for one in requests]
+    if len({one.priority for one in limits}) < len(limits):
+        found["draws"] = [one.draw for one in requests]
+    return found
+
+
 def _given(limits: Limits) -> dict[str, Any]:
     found = {key: value for key, value in limits._asdict().items() if value is not None}
     return found | {"patience": limits.patience * 1000}
@@ -250,15 +265,16 @@ def _sums(ends: Iterable[End]) -> dict[str, _Sum]:
     sums: dict[str, _Sum] = {}
     for end in ends:
         one = sums.get(end.name) or sums.setdefault(end.name, _Sum())
-        one.slots.append(end.id)
+        if end.is_counted:
+            one.slots.append(end.id)
         one.pause = max(one.pause, end.pause)
         one.good += end.ended == "good"
         one.bad += end.ended == "bad"
         one.is_barred |= end.ended == "barred"
         if end.correction:
             one.spend[end.day] = one.spend.get(end.day, 0) + end.correction
-        if end.is_probe:
-            one.probes.append((end.id, end.ended))
+        if end.probe:
+            one.probes.append((end.probe, end.ended))
     return sums
 
 

@@ -1,9 +1,10 @@
 -- Lets messages through to providers: circuits, pauses, spend, concurrency and rates of all routes of one channel, in
 -- one step. KEYS[1]: the prefix of all keys, one hash tag, so that a cluster keeps them together.
 -- ARGV[1]: JSON {now (ms; 0: the server's own time), day, held (ms), lease (ms), probe (ms),
---   routes: [{name, priority, weight, patience (ms), rate, burst, concurrency, domain_rate, spend}],
---   asks: [[id, cost, draw, domain, [places of routes that were tried]]]}; places count from one.
--- Returns JSON [[for each ask its route's place, or minus the ms to wait, or 0: never], [asks that probe a circuit]].
+--   routes: [{name, priority, weight, patience (ms), rate, burst, concurrency, domain_rate, spend}], count,
+--   and of each ask what some route needs to know: ids, costs, draws, domains; tried: [[ask, [routes]]]}.
+-- Returns JSON [[for each ask its route's place, or minus the ms to wait, or 0: never], [[ask, token of its probe]]].
+-- Places count from one.
 local given = cjson.decode(ARGV[1])
 local prefix, now = KEYS[1], given.now
 if now == 0 then
@@ -28,7 +29,7 @@ for _, route in ipairs(given.routes) do
     route.share = route.weight * tonumber(kept[3] or '1')
     if kept[4] then route.rate = tonumber(kept[4]) end
     -- A bucket that nobody knows begins without its burst: a server that forgot everything gives none twice.
-    if route.rate then route.tat = tonumber(kept[5] or now + (route.burst - 1) * 1000 / route.rate) end
+    if route.rate then route.tat = tonumber(kept[5] or math.floor(now + (route.burst - 1) * 1000 / route.rate)) end
     route.is_probed = tonumber(kept[6] or '0') > now
     route.queue = 0
     if route.concurrency then
@@ -75,29 +76,28 @@ local function take(route, place, id, cost, domain)
         route.has_spent = true
     end
     if route.opened > 0 then
-        redis.call('HSET', prefix .. route.name, 'probe', id, 'probe_until', now + given.probe)
+        local token = string.format('%.0f:%d', now, place)
+        redis.call('HSET', prefix .. route.name, 'probe', token, 'probe_until', now + given.probe)
         route.is_probed = true
-        probes[#probes + 1] = place
+        probes[#probes + 1] = { place, token }
     end
 end
 
-local function is_tried(index, tried)
-    for _, one in ipairs(tried) do
-        if one == index then return true end
-    end
-    return false
+local tried = {}
+for _, one in ipairs(given.tried) do
+    tried[one[1]] = {}
+    for _, index in ipairs(one[2]) do tried[one[1]][index] = true end
 end
 
 -- Routes come in order of priority. Those of one priority share by weight and health; where none of them takes the
 -- message, it waits for one that is only full for a moment, and goes on to the next priority otherwise.
-local function place_of(place, ask)
-    local id, cost, draw, domain, tried = ask[1], ask[2], ask[3], ask[4], ask[5]
+local function place_of(place, id, cost, draw, domain, passed)
     local index, count, soonest = 1, #given.routes, nil
     while index <= count do
         local priority, fits, total, short, full = given.routes[index].priority, {}, 0, nil, nil
         while index <= count and given.routes[index].priority == priority do
             local route = given.routes[index]
-            if not is_tried(index, tried) then
+            if not (passed and passed[index]) then
                 local wait, is_full = answer(route, cost, domain)
                 if wait <= 0 then
                     total = total + route.share
@@ -129,7 +129,12 @@ local function place_of(place, ask)
 end
 
 local answers = {}
-for place, ask in ipairs(given.asks) do answers[place] = place_of(place, ask) end
+local ids, costs, draws, domains = given.ids, given.costs, given.draws, given.domains
+for place = 1, given.count do
+    local domain = domains and domains[place] or ''
+    local cost, draw = costs and costs[place] or 0, draws and draws[place] or 0
+    answers[place] = place_of(place, ids and ids[place], cost, draw, domain, tried[place])
+end
 
 for _, route in ipairs(given.routes) do
     if route.has_taken then redis.call('HSET', prefix .. route.name, 'tat', exact(route.tat)) end

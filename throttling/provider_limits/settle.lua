@@ -1,6 +1,6 @@
 -- Takes the ends of calls: gives concurrency back, corrects spend, opens and closes circuits.
 -- KEYS[1]: the prefix of all keys. ARGV[1]: JSON {now (ms; 0: the server's own time), routes: [{name, slots: [id],
---   spend: [[day, correction]], pause (ms), good, bad (calls), is_barred, probes: [[id, outcome]]}]}.
+--   spend: [[day, correction]], pause (ms), good, bad (calls), is_barred, probes: [[token, outcome]]}]}.
 local given = cjson.decode(ARGV[1])
 local prefix, now = KEYS[1], given.now
 if now == 0 then
