@@ -208,9 +208,11 @@ def _summed(db: Database, creditor_id: UUID, imported: Imported, plan: Plan, sec
     return Summary(
         figures=figures,
         lines=imported.lines,
-        rejected=imported.rejected + imported.outside,
+        left_out=imported.outside,
+        rejected=imported.rejected,
         currency=read_prices(PRICES.read_text(encoding="utf-8"), str(PRICES)).currency,
         checked=report.checked,
+        unjudged=sum(report.unjudged.values()),
         violations=len(report.violations),
         days=plan.days,
         seconds=seconds,

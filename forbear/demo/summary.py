@@ -55,13 +55,18 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The figures of a run. Of the file's `lines`, `rejected` did not come in."""
+    """The figures of a run. Of the file's `lines`, `left_out` by the mapping and `rejected` ones did not come in.
+
+    `unjudged` counts what the audit could not judge.
+    """
 
     figures: Figures
     lines: int
+    left_out: int
     rejected: int
     currency: str
     checked: int
+    unjudged: int
     violations: int
     days: int
     seconds: float
@@ -73,6 +78,7 @@ class Summary:
             "accounts": accounted.accounts,
             "accounted": {
                 "lines": self.lines,
+                "left_out": self.left_out,
                 "rejected": self.rejected,
                 "accounts": accounted.accounts,
                 "outside": accounted.outside,
@@ -90,6 +96,7 @@ class Summary:
             "outcomes": figures.outcomes,
             "cost": {"amount": figures.cost / 1_000_000, "currency": self.currency},
             "contacts_checked": self.checked,
+            "not_judged": self.unjudged,
             "violations": self.violations,
             "days": self.days,
             "seconds": round(self.seconds, 1),
@@ -180,20 +187,26 @@ def show(console: Console, summary: Summary) -> None:
     words = ("delivered", "failed", "replied", "paid", "opted_out", "in_doubt")
     console.print(_counts("what came of them", {word: figures.outcomes.get(word, 0) for word in words}, 10))
     console.print(_counts("where the accounts on the campaign stand", figures.enrolments, 12))
+    if summary.left_out or summary.rejected:
+        console.print(
+            f"Of {summary.lines:,} lines in the file the mapping left out {summary.left_out:,}, and "
+            f"{summary.rejected:,} were rejected.",
+            soft_wrap=True,
+        )
     console.print(
         f"Accounts: {accounted.accounts:,}, of which {accounted.outside:,} are not what the campaign is for and "
         f"{accounted.enrolled:,} on it: {accounted.waiting:,} waiting, {accounted.finished:,} finished, "
         f"{accounted.exited:,} exited, {_judged(accounted.unaccounted, 'unaccounted for')}.",
         soft_wrap=True,
     )
-    if summary.rejected:
-        console.print(f"Of {summary.lines:,} lines of the file {summary.rejected:,} did not come in.")
     console.print(f"Cost: {figures.cost / 1_000_000:,.2f} {summary.currency}.")
     console.print(
         f"An independent replay of the ledger checked {summary.checked:,} contacts: "
         f"{_judged(summary.violations, 'violations')}.",
         soft_wrap=True,
     )
+    if summary.unjudged:
+        console.print(f"It could not judge {_judged(summary.unjudged, 'things')}; `forbear audit` says which.")
 
 
 def _judged(count: int, what: str) -> str:
