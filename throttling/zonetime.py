@@ -79,7 +79,11 @@ class ZoneClock:
         if known is not None:
             return known
         wall = day * DAY
-        found = max(min(end, wall - offset) for start, end, offset in self.segments(wall - DAY, wall + DAY))
+        found = max(
+            min(end, wall - offset)
+            for start, end, offset in self.segments(wall - 2 * DAY, wall + 2 * DAY)
+            if wall - offset > start  # else none of the stretch lies before that midnight
+        )
         self._midnights[day] = found
         return found
 
