@@ -73,7 +73,8 @@ def attach(tree: typer.Typer, name: str) -> None:
     module = importlib.import_module(f"forbear.commands.{_path(name).stem}")
     group: typer.Typer | None = getattr(module, "app", None)
     if group is not None:
-        tree.add_typer(group, name=name, help=first_line(name), no_args_is_help=True)
+        shows_something = group.registered_callback and group.registered_callback.invoke_without_command is True
+        tree.add_typer(group, name=name, help=first_line(name), no_args_is_help=not shows_something)
         return
     command: Callable[..., None] = module.command
     tree.command(name)(command)

@@ -38,6 +38,22 @@ def profile_text(connection: Connection) -> str:
     return str(found or "{}")
 
 
+def stop(connection: Connection, at: dt.datetime) -> bool:
+    """Stop all sending for the creditor whose transaction this is; whether it was not stopped before."""
+    found = connection.exec_driver_sql(
+        "UPDATE creditors SET stopped_at = %(at)s WHERE stopped_at IS NULL RETURNING creditor_id", {"at": at}
+    )
+    return found.one_or_none() is not None
+
+
+def start(connection: Connection) -> bool:
+    """Let sending go on for the creditor whose transaction this is; whether it was stopped."""
+    found = connection.exec_driver_sql(
+        "UPDATE creditors SET stopped_at = NULL WHERE stopped_at IS NOT NULL RETURNING creditor_id"
+    )
+    return found.one_or_none() is not None
+
+
 def _make(db: Database, code: str, at: dt.datetime, id_random: bytes) -> UUID:
     """The id of the new creditor, or of the one that another process made in the same moment."""
     creditor_id = new_id(at, id_random)
