@@ -5,7 +5,7 @@ claim to write, and with it the lane locks.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -181,12 +181,13 @@ def claim(connection: Connection, creditor_id: UUID, now: dt.datetime, limit: in
     return [ClaimedLane._make(row) for row in rows]
 
 
-def lock_lanes(connection: Connection, debtor_ids: Sequence[UUID]) -> None:
+def lock_lanes(connection: Connection, debtor_ids: Collection[UUID]) -> None:
     """Lock the lanes of these debtors, in order of id so that no two callers can wait for each other."""
-    connection.exec_driver_sql(
-        "SELECT 1 FROM lanes WHERE debtor_id = ANY(%(ids)s::uuid[]) ORDER BY debtor_id FOR UPDATE",
-        {"ids": arrays.ids(debtor_ids)},
-    ).fetchall()
+    if debtor_ids:
+        connection.exec_driver_sql(
+            "SELECT 1 FROM lanes WHERE debtor_id = ANY(%(ids)s::uuid[]) ORDER BY debtor_id FOR UPDATE",
+            {"ids": arrays.ids(debtor_ids)},
+        ).fetchall()
 
 
 def due(connection: Connection, creditor_id: UUID, now: dt.datetime, limit: int) -> int:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from domain.event import DeliveryEvent, Inbound, ProviderEvent
 from storage import arrays
 from storage.crypto import KeyRing, blind, seal
+from storage.dispatch import lock_lanes
 from storage.vault import Vault
 
 RAW = "delivery_events.raw_cipher"
@@ -40,7 +41,8 @@ def store(
     """Keep events in the caller's transaction; how many were new. Nothing of them is applied.
 
     What a debtor sent is kept once for each debtor who has the sender's number or address. A sender whom nobody knows
-    is kept without a debtor, sealed under a key of the ring.
+    is kept without a debtor, sealed under a key of the ring. Once it is kept, nothing more passes the debtor's gate until
+    it is applied.
     """
     deliveries = {(one.provider, one.key): one for one in events if isinstance(one, DeliveryEvent)}
     inbound = {(one.provider, one.key): one for one in events if isinstance(one, Inbound)}
@@ -49,6 +51,9 @@ def store(
         connection, ring, creditor_id, [one for one in inbound.values() if one.attempt_id not in attempts]
     )
     parties = [party for found in senders.values() for party in found]
+    parties += [attempts[one.attempt_id] for one in inbound.values() if one.attempt_id in attempts]
+    # What passes the gate while we wait here had left before the debtor was heard; what comes to it later sees this.
+    lock_lanes(connection, {party.debtor_id for party in parties})
     keys = vault.keys(connection, {party.debtor_id for party in (*attempts.values(), *parties)})
     stored = _deliveries(connection, creditor_id, deliveries, attempts, keys, now, new_id)
     return stored + _inbound(connection, ring, creditor_id, inbound, attempts, senders, keys, new_id)

@@ -24,6 +24,7 @@ class Outgoing(NamedTuple):
 
     `is_running`: neither campaign nor creditor is stopped or paused. Since it was reserved, `is_suppressed`: a reason
     not to contact was recorded; `is_changed`: an account that it speaks of was paid, changed or taken back.
+    `is_unheard`: the debtor said something that nobody has applied yet, which may be a stop.
     """
 
     attempt_id: UUID
@@ -48,6 +49,7 @@ class Outgoing(NamedTuple):
     is_running: bool
     is_suppressed: bool
     is_changed: bool
+    is_unheard: bool
     is_first: bool
     kind: str
     reference: str
@@ -94,6 +96,7 @@ _OUTGOING = """SELECT a.attempt_id, a.debtor_id, a.campaign_id, a.enrolments, a.
             WHERE s.debtor_id = a.debtor_id AND s.at >= a.reserved_at AND s.lifted_at IS NULL),
     EXISTS (SELECT FROM accounts o
             WHERE o.account_id = ANY(a.accounts) AND (o.updated_at > a.reserved_at OR o.state <> 'open')),
+    EXISTS (SELECT FROM inbound i WHERE i.debtor_id = a.debtor_id AND i.applied_at IS NULL),
     e.last_contact_at IS NULL,
     d.kind, d.reference, d.name_cipher, d.facts::text, d.verify_salt, d.verify_digests,
     p.value_cipher, p.country, p.timezones

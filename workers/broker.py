@@ -13,6 +13,7 @@ from dramatiq.brokers.redis import RedisBroker
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
+from config.logging import get_logger
 from domain.channel import Channel
 from domain.errors import Unavailable
 
@@ -22,10 +23,32 @@ DELIVER = "deliver"
 NAMESPACE = "dramatiq"
 HEARTBEAT_MS = 15_000
 """After so long without a sign of life a worker's messages go back to their queues."""
+log = get_logger(__name__)
 
 
-def open_broker(url: str) -> RedisBroker:
-    """A broker on the Redis or Valkey at `url`, with its queues; connects when it is first used."""
+class Straightened(dramatiq.Middleware):
+    """Sees messages as of the queue that they were taken from, whatever they say of themselves.
+
+    Dramatiq looks for the queue that a message names and for its number there, and the thread that finds neither dies:
+    one strange message after the other, until a worker stands still.
+    """
+
+    def __init__(self, queue: str) -> None:
+        self._queue = queue
+
+    def before_process_message(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:  # noqa: ARG002
+        """Put the message right before anything is done with it."""
+        if message.queue_name != self._queue or "redis_message_id" not in message.options:
+            log.error("strange_message", queue=self._queue)
+            options = {"redis_message_id": message.message_id, **message.options}
+            message._message = message._message.copy(queue_name=self._queue, options=options)
+
+
+def open_broker(url: str, queue: str | None = None) -> RedisBroker:
+    """A broker on the Redis or Valkey at `url`, with all queues; connects when it is first used.
+
+    `queue` is the one that messages are taken from, if any are.
+    """
     client = redis.Redis.from_url(
         url,
         socket_timeout=20,
@@ -34,7 +57,10 @@ def open_broker(url: str) -> RedisBroker:
         retry=Retry(ExponentialBackoff(cap=1, base=0.05), 3),
     )
     broker: RedisBroker = RedisBroker(  # type: ignore[no-untyped-call]
-        client=client, middleware=[], heartbeat_timeout=HEARTBEAT_MS, namespace=NAMESPACE
+        client=client,
+        middleware=[Straightened(queue)] if queue else [],
+        heartbeat_timeout=HEARTBEAT_MS,
+        namespace=NAMESPACE,
     )
     for queue in QUEUES:
         broker.declare_queue(queue)

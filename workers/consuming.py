@@ -35,7 +35,7 @@ def consuming(settings: Settings, shop: Workshop) -> Iterator[None]:
 
     with ExitStack() as running:
         for queue, count in threads_of(settings).items():
-            broker = open_broker(str(settings.redis_url))
+            broker = open_broker(str(settings.redis_url), queue)
             running.callback(broker.close)
             declare(broker, shop)
             worker = Worker(broker, queues={queue}, worker_threads=count, worker_timeout=POLL_MS)

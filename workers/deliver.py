@@ -223,7 +223,7 @@ class Deliverer:
             elif attempt.is_suppressed or attempt.is_changed:
                 code = "suppressed" if attempt.is_suppressed else "account_changed"
                 ends.add(snapshot(attempt), AttemptMove(attempt.attempt_id, _S.CANCELLED, now, code=code))
-            elif not attempt.is_running or (attempt.not_before is not None and attempt.not_before > now):
+            elif attempt.is_unheard or not attempt.is_running or (attempt.not_before or now) > now:
                 later.append((attempt.attempt_id, attempt.not_before))
             else:
                 ready.append(attempt)

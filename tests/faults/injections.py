@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import orjson
 import psycopg
 
 from config.embedded import postgres, processes, servers
@@ -118,20 +119,26 @@ def pause_a_worker(ground: Ground) -> None:
 
 
 def poison(ground: Ground) -> None:
-    """Put messages on the queues that no worker can make sense of."""
+    """Put messages on a queue that no worker can make sense of."""
     queue = ground.random.choice(("sms", "dispatch"))
-    kinds = (
+    creditor = str(ground.creditor_id)
+    strange: tuple[bytes, ...] = (
         b"no message at all",
-        b'{"queue_name":"sms","actor_name":"nobody","args":[],"kwargs":{},"options":{},"message_id":"p","message_timestamp":1}',
-        b'{"queue_name":"sms","actor_name":"deliver","args":["x"],"kwargs":{},"options":{},"message_id":"p","message_timestamp":1}',
+        _message("sms", "nobody", []),
+        _message("dispatch", "deliver", [creditor, ["no attempt"]]),
     )
     with ground.queue() as client:
-        for number, body in enumerate(kinds):
-            name = f"poison-{queue}-{number}-{ground.random.getrandbits(60):x}"
-            client.hset(f"{NAMESPACE}:{queue}.msgs", name, body)
-            client.rpush(f"{NAMESPACE}:{queue}", name)
+        for body in strange:
+            number = f"poison-{ground.random.getrandbits(60):x}"
+            client.hset(f"{NAMESPACE}:{queue}.msgs", number, body)
+            client.rpush(f"{NAMESPACE}:{queue}", number)
             ground.injected["poison message"] += 1
     ground.poisoned += 1
+
+
+def _message(queue: str, actor: str, arguments: list[object]) -> bytes:
+    fields = {"queue_name": queue, "actor_name": actor, "args": arguments, "kwargs": {}, "options": {}}
+    return orjson.dumps(fields | {"message_id": "poison", "message_timestamp": 1})
 
 
 def _pid(path: Path) -> int:

@@ -49,8 +49,12 @@ def prove(ground: Ground) -> Proof:
     wrong += [*stopped, *unaccounted]
     unknown = [f"dead letter of an unknown error: {one}" for one in letters if one[0] == "unknown_error"]
     bad = [*ground.crew.bad_lines()]
-    wrong += unknown if len(unknown) != ground.poisoned else []
-    wrong += bad if len(bad) != ground.poisoned else []
+    if ground.poisoned:
+        wrong += [] if len(unknown) == 1 else [f"poison: {len(unknown)} dead letters tell of it", *unknown]
+        bad = [line for line in bad if "builtins.ValueError" not in line]
+    else:
+        wrong += unknown
+    wrong += bad
     return Proof(
         len(accepted),
         len(ground.provider.created),
