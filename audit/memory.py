@@ -54,6 +54,8 @@ class Attempt:
     at: datetime
     state: str = "reserved"
     outcome: str | None = None
+    versions: tuple[tuple[str, str], ...] = ()
+    reserved_at: datetime | None = None
 
     @property
     def is_over(self) -> bool:
@@ -174,6 +176,8 @@ class Memory:
             body["proposal"],
             frozenset((*step, account) for account in body["accounts"]),
             entry.at,
+            versions=tuple((pack["id"], str(pack["version"])) for pack in body["packs"]),
+            reserved_at=entry.at,
         )
 
     def _on_sending(self, entry: Told) -> None:

@@ -16,7 +16,7 @@ from uuid import UUID
 from audit.chain import broken
 from audit.memory import Memory
 from audit.oracle import Oracle
-from audit.requirements import required
+from audit.requirements import required, version_in_force
 from audit.rulebook import whole
 
 LEFT = "sending"
@@ -118,6 +118,10 @@ def _judged(entry: Told, memory: Memory, report: Report) -> Iterator[tuple[str, 
     missing = required(facts) - set(attempt.packs)
     if missing:
         yield "packs", f"The packs {', '.join(sorted(missing))} hold and were not applied."
+    for pack, version in attempt.versions:
+        known = version_in_force(pack, attempt.reserved_at or entry.at)
+        if known != version:
+            yield "pack-version", f"{pack} was applied in version {version}; {known or 'none'} was in force."
     oracle = Oracle(attempt.packs, facts)
     for rule in oracle.refusing(whole(entry.at, up=False)):
         yield rule, "The rule did not permit it then."

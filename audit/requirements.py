@@ -1,7 +1,9 @@
 """Which packs hold for a debtor, worked out by code of its own: at least these must have been applied."""
 
+from datetime import datetime
 from typing import Any
 
+from audit.days import local_day
 from audit.places import lawful
 from audit.rulebook import documents
 from domain.facts import Facts
@@ -10,6 +12,16 @@ from domain.facts import Facts
 def required(facts: Facts) -> set[str]:
     """The packs that place, collector and products bring with them for certain."""
     return {pack["id"] for pack in documents("packs") if _holds(pack, facts) and _is_in_force(pack, facts)}
+
+
+def version_in_force(pack_id: str, at: datetime) -> str | None:
+    """The version of a pack that is in force at an instant; None where none is."""
+    for pack in documents("packs"):
+        day = local_day(at, pack["zone"])
+        until = pack.get("effective_until")
+        if pack["id"] == pack_id and pack["effective_from"] <= day and (until is None or day < until):
+            return str(pack["version"])
+    return None
 
 
 def _is_in_force(pack: dict[str, Any], facts: Facts) -> bool:

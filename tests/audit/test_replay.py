@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from audit.replay import Report, replay
+from audit.requirements import version_in_force
 
 CREDITOR, DEBTOR = UUID(int=1), UUID(int=2)
 POINT, ACCOUNT = str(UUID(int=3)), str(UUID(int=4))
@@ -65,7 +66,9 @@ def imported() -> Told:
     return NOON - DAY, "debtor_imported", body
 
 
-def reserved(number: int, at: datetime, packs: tuple[str, ...] = PACKS, step: str | None = None) -> Told:
+def reserved(
+    number: int, at: datetime, packs: tuple[str, ...] = PACKS, step: str | None = None, version: str | None = None
+) -> Told:
     body = {
         "attempt": f"attempt-{number}",
         "campaign": "card",
@@ -75,7 +78,7 @@ def reserved(number: int, at: datetime, packs: tuple[str, ...] = PACKS, step: st
         "contact_point": POINT,
         "accounts": [ACCOUNT],
         "closes_at": (at + timedelta(hours=1)).isoformat(),
-        "packs": [{"id": pack, "version": "1", "digest": ""} for pack in packs],
+        "packs": [{"id": pack, "version": version or version_in_force(pack, at), "digest": ""} for pack in packs],
         "proposal": {"channel": "call", "purpose": "collect", "by": "Harbour Recovery", "automated": False},
     }
     return at, "reserved", body
@@ -138,6 +141,7 @@ PLANTED = {
     "same-step-twice": call(3, LATER, step="step-0"),
     "window": [reserved(3, LATER - timedelta(hours=1)), moved(3, "sending", LATER)],
     "packs": call(3, LATER, packs=("house-care",)),
+    "pack-version": call(3, LATER, version="1999-01-01"),
     "not-reserved": [moved(3, "sending", LATER)],
     "taken-back": [
         reserved(3, LATER),
