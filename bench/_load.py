@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import cast
 
 import uvloop
@@ -85,9 +86,8 @@ async def _load(port: int, requests: Iterator[bytes], connections: int, seconds:
     tally, began = Tally(), time.perf_counter()
     ends = [loop.create_future() for _ in range(connections)]
     for end in ends:
-        await loop.create_connection(
-            lambda end=end: _Connection(requests, tally, began + seconds, end), "127.0.0.1", port
-        )
+        made = partial(_Connection, requests, tally, began + seconds, end)
+        await loop.create_connection(made, "127.0.0.1", port)
     await asyncio.gather(*ends)
     tally.seconds = time.perf_counter() - began
     return tally

@@ -46,12 +46,16 @@ def enqueue(client: "redis.Redis", messages: int) -> None:
         with client.pipeline(transaction=False) as pipeline:
             for _ in range(min(500, messages - start)):
                 id_ = str(uuid4())
-                message = dramatiq.Message(
+                message: dramatiq.Message[None] = dramatiq.Message(
                     queue_name=QUEUE, actor_name=QUEUE, args=(), kwargs={}, options={"redis_message_id": id_}
                 )
                 pipeline.hset(f"dramatiq:{QUEUE}.msgs", id_, message.encode())
                 pipeline.rpush(f"dramatiq:{QUEUE}", id_)
             pipeline.execute()
+
+
+def _nothing() -> None:
+    """What is called."""
 
 
 def main(url: str, threads: int) -> None:
@@ -60,7 +64,7 @@ def main(url: str, threads: int) -> None:
     from dramatiq.brokers.redis import RedisBroker
 
     broker = RedisBroker(url=url)  # type: ignore[no-untyped-call]
-    dramatiq.actor(lambda: None, actor_name=QUEUE, queue_name=QUEUE, broker=broker)
+    dramatiq.Actor(_nothing, broker=broker, actor_name=QUEUE, queue_name=QUEUE, priority=0, options={})
     worker = dramatiq.Worker(broker, worker_threads=threads)
     is_ready()
     if wait_for_line():

@@ -58,8 +58,8 @@ steps:
   - {{id: next, stage: early, when: {{days_after_last_contact: 5}}, channel: sms, template: card-second-reminder}}
 """
 
-_OF_DEBTORS = {"represented_by_lawyer": "", "bankrupt": "", "deceased": "", "flags": "", "tags": ""}
-_OF_CARDS = {"product": "credit_card", "days_past_due": "5", "due_on": "2026-02-25"}
+OF_DEBTORS = {"represented_by_lawyer": "", "bankrupt": "", "deceased": "", "flags": "", "tags": ""}
+OF_CARDS = {"product": "credit_card", "days_past_due": "5", "due_on": "2026-02-25"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +91,21 @@ class World:
 
     def creditor(self, debtors: int, channel: Channel = Channel.SMS) -> UUID:
         """A creditor with debtors who can all be contacted, enrolled and not yet due."""
+        path = self.folder / f"{debtors}.csv"
+        if not path.exists():
+            write_debtors(path, debtors)
+        return self.creditor_of(path, CADENCE.format(channel=channel.value, template=TEMPLATES[channel]))
+
+    def creditor_of(self, portfolio: Path, cadence: str) -> UUID:
+        """A creditor with a portfolio on a cadence; nobody is due yet."""
         now = self.clock.now()
         creditor_id = ensure_creditor(
             self.db, f"bench-{secrets.token_hex(4)}", read_profile(PROFILE), now, secrets.token_bytes(10)
         )
-        path = self.folder / f"{debtors}.csv"
-        if not path.exists():
-            write_debtors(path, debtors)
-        import_portfolio(
-            self.db, self.ring, creditor_id, Wish(path, find_mapping("default"), "bench"), now, lambda *_: None
-        )
-        text = CADENCE.format(channel=channel.value, template=TEMPLATES[channel])
-        campaigns.launch(self.db, creditor_id, read_cadence(text, "bench.yaml"), now, secrets.token_bytes(10))
+        wish = Wish(portfolio, find_mapping("default"), "bench")
+        import_portfolio(self.db, self.ring, creditor_id, wish, now, lambda *_: None)
+        campaigns.launch(self.db, creditor_id, read_cadence(cadence, "bench.yaml"), now, secrets.token_bytes(10))
         self.make_due(creditor_id, None)
-        with self.db.tenant(creditor_id) as connection:
-            connection.exec_driver_sql("ANALYZE lanes, enrolments, accounts, contact_points, debtors, debtor_keys")
         return creditor_id
 
     def make_due(self, creditor_id: UUID, at: dt.datetime | None) -> None:
@@ -183,4 +183,4 @@ def write_debtors(path: Path, debtors: int) -> None:
                 seen.add(cells["debtor"])
                 if len(seen) > debtors:
                     return
-                writer.writerow((cells | _OF_DEBTORS | _OF_CARDS)[name] for name in HEADER)
+                writer.writerow((cells | OF_DEBTORS | OF_CARDS)[name] for name in HEADER)

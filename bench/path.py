@@ -24,13 +24,13 @@ MESSAGES = 12_000
 SECONDS_AT_HALF_LOAD = 15
 
 
-def main(debtors: int = 10_000, rounds: int = 5) -> dict[str, object]:
+def main(debtors: int = 8_000, rounds: int = 5) -> dict[str, object]:
     """Measure, and say how."""
     with world() as one:
         paths, tuned, default = rounds_beside(one, debtors, rounds)
         half = statistics.median(paths) / 2
         p50, p99 = due_to_sent(one, half)
-        scaled = {processes: statistics.median(path_rates(one, processes, debtors, 3)) for processes in (1, 4)}
+        scaled = {processes: statistics.median(path_rates(one, processes, debtors // 2, 3)) for processes in (1, 4)}
     scaled[PROCESSES] = statistics.median(paths)
     common = {"processes": PROCESSES, "threads": THREADS, "contacts": debtors}
     return {
