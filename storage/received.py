@@ -41,8 +41,8 @@ def store(
     """Keep events in the caller's transaction; how many were new. Nothing of them is applied.
 
     What a debtor sent is kept once for each debtor who has the sender's number or address. A sender whom nobody knows
-    is kept without a debtor, sealed under a key of the ring. Once it is kept, nothing more passes the debtor's gate until
-    it is applied.
+    is kept without a debtor, sealed under a key of the ring. Once it is kept, nothing more passes the debtor's gate
+    until it is applied.
     """
     deliveries = {(one.provider, one.key): one for one in events if isinstance(one, DeliveryEvent)}
     inbound = {(one.provider, one.key): one for one in events if isinstance(one, Inbound)}
