@@ -9,10 +9,10 @@ PYTEST := $(RUN)/python -m pytest
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test slow faults lint format types layers bench lock clean
+.PHONY: help setup demo test slow faults lint format types layers bench screenshots lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.installed ## Create .venv and install what is locked, by hash
 
@@ -44,6 +44,9 @@ layers: $(VENV)/.installed ## Check that the folders import each other only down
 
 bench: $(VENV)/.installed ## Measure: one JSON and a table, each figure beside a raw baseline
 	@$(RUN)/python -m bench
+
+screenshots: $(VENV)/.installed $(VENV)/.browser ## Take the pictures in docs/images anew, from a demo
+	@$(RUN)/python -m docs.images.take
 
 # Hashes and no addresses, for Linux x86_64 and aarch64 and macOS at once.
 COMPILE := $(VENV)/tools/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
