@@ -87,7 +87,9 @@ def look_after(view: DebtorView, contact: Contact, now: datetime) -> datetime | 
     for enrolment in view.enrolments:
         if enrolment.enrolment_id not in contact.enrolments:
             continue
-        moved = advance(enrolment, AttemptState.ACCEPTED, now, step=contact.step, rank=contact.rank)
+        # The look that made the contact may have walked past steps whose condition does not hold.
+        made = replace(enrolment, stage=contact.stage, step=contact.step, rank=contact.rank)
+        moved = advance(made, AttemptState.ACCEPTED, now)
         if isinstance(moved, Moved):
             stands = replace(enrolment, stage=moved.stage, step=moved.step, rank=0, last_contact_at=now)
             step = enrolment.cadence.by_id[moved.step]

@@ -8,7 +8,7 @@ import pytest
 from campaigns import next_action as module
 from campaigns.cadence import Exit, Kind, Window
 from campaigns.conditions import parse_condition
-from campaigns.next_action import Contact, Moved, NextAction, Stop, Wait, next_action
+from campaigns.next_action import Contact, Moved, NextAction, Stop, Wait, look_after, next_action
 from campaigns.view import DebtorView
 from domain.channel import Channel
 from domain.decision import Decision, Verdict
@@ -142,6 +142,17 @@ def test_a_condition_that_does_not_hold_leads_to_the_step_after():
     assert found.moved == (Moved(UUID(int=101), "early", "b", 0),)
     assert isinstance(found.action, Contact)
     assert found.action.step == "b"
+
+
+def test_a_contact_beyond_a_step_that_was_skipped_is_followed_by_the_step_after_it():
+    """Such a debtor was looked at never again: the enrolment still named the step that was walked past."""
+    view = one(step("a", condition=parse_condition("balance > 1000")), step("b"), after("c", 4))
+    found = look(view).action
+    assert isinstance(found, Contact)
+    assert found.step == "b"
+    again = look_after(view, found, NOW)
+    assert again is not None
+    assert again > NOW + 3 * DAY
 
 
 def test_a_condition_is_asked_when_the_step_is_due_and_not_before():
