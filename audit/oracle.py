@@ -4,7 +4,7 @@ It reads the packs' YAML itself and asks, for one instant at a time, whether eac
 knows no intervals, no tables and no caches; T is found by asking at one instant after another.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,12 +21,14 @@ from domain.facts import Facts
 
 
 class Oracle:
-    """The rules of some packs, asked one instant at a time about one case."""
+    """The rules of some packs, asked one instant at a time about one case.
 
-    def __init__(self, ids: Iterable[str], facts: Facts, chosen: bool = False) -> None:
-        self.packs = packs(ids)
+    The packs are those that ship under these ids, and `others`: documents as YAML reads them.
+    """
+
+    def __init__(self, ids: Iterable[str], facts: Facts, others: Sequence[dict[str, Any]] = ()) -> None:
+        self.packs = [*packs(ids), *others]
         self.facts = facts
-        self.chosen = chosen
         clocks = [rule.get("clock", {}) for pack in self.packs for rule in pack["rules"]]
         self.conditions = Conditions(self)
         self.legal = list(dict.fromkeys(clock["zone"] for clock in clocks if "zone" in clock))
@@ -122,7 +124,8 @@ class Oracle:
             debtor.agreed_hours if "agreement" in narrows else None,
             debtor.requested_hours if "request" in narrows else None,
         ]
-        bare = all(spans == ["00:00-24:00"] for spans in self.week_of(rule["open"]).values())
+        asks = {"holidays", "makeup_workdays"} & rule["open"].keys()
+        bare = not asks and all(spans == ["00:00-24:00"] for spans in self.week_of(rule["open"]).values())
         personal = any(limits) or ("inconvenient" in narrows and debtor.inconvenient)
         widened = "consent" in rule.get("widened_by", []) and any(c.hours for c in debtor.consents)
         if bare and not personal and not widened:
