@@ -216,7 +216,7 @@ class Plan:
             listed += rules.bars
         for compiled in listed:
             bound = self._bound(compiled)
-            if bound is None or bound.is_open:
+            if bound is None or (bound.is_open and bound.close_until == DAWN):
                 continue
             bound = with_lifts(bound, dossier, asked)
             self._bounds.append(bound)
