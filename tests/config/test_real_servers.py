@@ -6,6 +6,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -27,6 +28,7 @@ from tests.conftest import CI
 
 pytestmark = pytest.mark.servers
 
+HERE = "127.0.0.1"
 NOW = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
 SQL = """
 CREATE ROLE owner_of_all LOGIN CREATEROLE CREATEDB PASSWORD 'owners';
@@ -43,10 +45,11 @@ class Real:
     certificate: Path
     postgres_port: int
     redis_port: int
+    address: str = HERE
 
     def database(self, role: str, password: str) -> str:
         tls = f"sslmode=verify-full&sslrootcert={self.certificate}"
-        return f"postgresql://{role}:{password}@127.0.0.1:{self.postgres_port}/collections?{tls}"
+        return f"postgresql://{role}:{password}@{self.address}:{self.postgres_port}/collections?{tls}"
 
 
 def need(found: str | None, package: str) -> str:
@@ -57,8 +60,8 @@ def need(found: str | None, package: str) -> str:
     pytest.skip(f"{package} is not installed")
 
 
-def certify(folder: Path) -> None:
-    """A key and a certificate for 127.0.0.1, good for a day."""
+def certify(folder: Path, address: str = HERE) -> None:
+    """A key and a certificate for an address, good for a day."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "forbear tests")])
     begin = dt.datetime.now(dt.UTC) - dt.timedelta(hours=1)
@@ -67,7 +70,7 @@ def certify(folder: Path) -> None:
         .not_valid_before(begin)
         .not_valid_after(begin + dt.timedelta(days=1))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]), critical=False)
         .sign(key, hashes.SHA256())
     )
     pem, secret = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
@@ -78,21 +81,28 @@ def certify(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def real() -> Iterator[Real]:
+    with running(HERE) as made:
+        yield made
+
+
+@contextmanager
+def running(address: str) -> Iterator[Real]:
+    """Both servers, listening on an address of this machine."""
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
     bin_ = Path(need(str(programs[-1]) if programs else None, "postgresql"))
     redis_server = need(shutil.which("redis-server"), "redis-server")
     folder = Path(tempfile.mkdtemp(prefix="forbear-real-"))
     folder.chmod(0o755)
     account = processes.service_account()
-    certify(folder)
+    certify(folder, address)
     if account:
         os.chown(folder / "key.pem", account.uid, account.gid)
     ports = processes.choose_port(0), processes.choose_port(0)
     pids = [
-        start_postgres(bin_, folder, account, ports[0]),
-        start_redis(redis_server, folder, account, ports[1]),
+        start_postgres(bin_, folder, account, ports[0], address),
+        start_redis(redis_server, folder, account, ports[1], address),
     ]
-    made = Real(folder / "certificate.pem", *ports)
+    made = Real(folder / "certificate.pem", *ports, address)
     assert processes.wait_until(lambda: is_up(made), 30), (folder / "log").read_text()
     yield made
     for pid in pids:
@@ -101,7 +111,7 @@ def real() -> Iterator[Real]:
     shutil.rmtree(folder)
 
 
-def start_postgres(bin_: Path, folder: Path, account: Account | None, port: int) -> int:
+def start_postgres(bin_: Path, folder: Path, account: Account | None, port: int, address: str) -> int:
     data = processes.own_folder(folder / "pg", account)
     log = folder / "log"
     (folder / "password").write_text("admins\n")
@@ -110,9 +120,11 @@ def start_postgres(bin_: Path, folder: Path, account: Account | None, port: int)
     assert processes.run(initdb, account, log=log) == 0, log.read_text()
     single = [str(bin_ / "postgres"), "--single", "-D", str(data), "template1"]
     assert processes.run(single, account, log=log, text=SQL) == 0, log.read_text()
+    with (data / "pg_hba.conf").open("a") as rules:
+        rules.write("hostssl all all samenet scram-sha-256\n")
     options = {
         "port": port,
-        "listen_addresses": "127.0.0.1",
+        "listen_addresses": address,
         "unix_socket_directories": "",
         "ssl": "on",
         "ssl_cert_file": folder / "certificate.pem",
@@ -122,10 +134,10 @@ def start_postgres(bin_: Path, folder: Path, account: Account | None, port: int)
     return processes.launch([str(bin_ / "postgres"), "-D", str(data), *words], account, log=log)
 
 
-def start_redis(program: str, folder: Path, account: Account | None, port: int) -> int:
+def start_redis(program: str, folder: Path, account: Account | None, port: int, address: str) -> int:
     data = processes.own_folder(folder / "redis", account)
     configuration = (
-        f'port 0\ntls-port {port}\nbind 127.0.0.1\nrequirepass queues\ndir "{data}"\nsave ""\n'
+        f'port 0\ntls-port {port}\nbind {address}\nrequirepass queues\ndir "{data}"\nsave ""\n'
         f"tls-cert-file {folder}/certificate.pem\ntls-key-file {folder}/key.pem\n"
         f"tls-ca-cert-file {folder}/certificate.pem\ntls-auth-clients no\n"
     )
@@ -135,7 +147,7 @@ def start_redis(program: str, folder: Path, account: Account | None, port: int) 
 def is_up(real: Real) -> bool:
     try:
         psycopg.connect(real.database("forbear_app", "apps")).close()
-        with socket.create_connection(("127.0.0.1", real.redis_port), 1):
+        with socket.create_connection((real.address, real.redis_port), 1):
             return True
     except (psycopg.OperationalError, OSError):
         return False

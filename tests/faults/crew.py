@@ -18,7 +18,7 @@ READY = {"worker": "worker_started", "scheduler": "scheduler_started", "web": "T
 """What each kind of process says when it has begun its work."""
 BAD = ("work_failed", "tick_failed", "dead_letter_not_kept", "unnamed_event")
 """What no process may ever say: a failure that nobody foresaw."""
-PATIENCE = 40.0
+PATIENCE = 120.0
 
 
 @dataclass(slots=True)
@@ -29,11 +29,17 @@ class Member:
     words: tuple[str, ...]
     log: Path
     process: subprocess.Popen[bytes] | None = None
+    host: str = ""
 
     @property
     def is_alive(self) -> bool:
         """Whether it runs, or is stopped by a signal and would run again."""
         return self.process is not None and self.process.poll() is None
+
+    @property
+    def on_host(self) -> list[str]:
+        """What runs a command on the process's host."""
+        return ["ip", "netns", "exec", self.host] if self.host else []
 
     @property
     def kind(self) -> str:
@@ -50,17 +56,17 @@ class Crew:
     members: dict[str, Member] = field(default_factory=dict)
     starts: Counter[str] = field(default_factory=Counter)
 
-    def start(self, name: str, *words: str, die_at: str = "") -> Member:
-        """Start a process, or start it again; it may be told to die at a point."""
+    def start(self, name: str, *words: str, die_at: str = "", host: str = "") -> Member:
+        """Start a process, or start it again; it may be told to die at a point. `host` is a network namespace."""
         member = self.members.get(name)
         if member is None:
-            member = self.members[name] = Member(name, words, self.folder / name)
+            member = self.members[name] = Member(name, words, self.folder / name, host=host)
         assert not member.is_alive
         self.starts[name] += 1
         member.log = self.folder / f"{name}.{self.starts[name]}.log"
         with member.log.open("wb") as log:
             member.process = subprocess.Popen(
-                tethered([sys.executable, "-m", "forbear", *member.words]),
+                tethered([*member.on_host, sys.executable, "-m", "forbear", *member.words]),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -4,7 +4,7 @@ import datetime as dt
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ import redis
 from campaigns.cadence_file import read_cadence
 from config.clock import Conductor, Course, clock_path
 from config.embedded.processes import choose_port, wait_until
-from config.embedded.state import ROOT
+from config.embedded.state import ROOT, make_folder
 from config.settings import Settings, running
 from domain.errors import Unavailable
 from forbear.commands.release import prepare_ledger
@@ -39,7 +39,7 @@ START = dt.datetime(2026, 3, 2, 3, 0, tzinfo=dt.UTC)
 PROFILE = ROOT / "config" / "creditors" / "harbour-bank.yaml"
 CADENCE = """\
 name: faults
-title: A reminder, a second one, a call
+title: A reminder, a call, a second reminder
 verification: [birth_date, id_last4]
 balances_no_older_than: 30
 audience:
@@ -52,7 +52,6 @@ pacing: {per_hour: PER_HOUR}
 stages: [early]
 steps:
   - {id: reminder, stage: early, when: {day_in_arrears: 1}, channel: sms, template: card-reminder, merge: true}
-  - {id: second, stage: early, when: {days_after_last_contact: 3}, channel: sms, template: card-reminder, merge: true}
   - id: call
     stage: early
     when: {days_after_last_contact: 3}
@@ -60,6 +59,7 @@ steps:
     fallback: [sms]
     window: {hours: 10:00-18:30, days: Mon-Fri}
     template: card-call
+  - {id: second, stage: early, when: {days_after_last_contact: 3}, channel: sms, template: card-reminder, merge: true}
 """
 RATE = 30.0
 """Simulated seconds in a real one while faults are injected: pauses after failures are short then."""
@@ -174,15 +174,25 @@ class Ground:
 
 
 @contextmanager
-def ground(seed: int, accounts: int = 250, *, per_hour: int = 1000, latency: float = 0.3) -> Iterator[Ground]:
+def ground(
+    seed: int,
+    accounts: int = 250,
+    *,
+    per_hour: int = 1000,
+    latency: float = 0.3,
+    address: str = "127.0.0.1",
+    servers: Mapping[str, object] | None = None,
+) -> Iterator[Ground]:
     """A world whose processes are not started yet; it is gone afterwards, its processes and servers with it.
 
     `per_hour` contacts are let go in an hour of the simulated clock, so that the work lasts while faults are injected.
+    The web process and the provider listen on `address`. `servers` are settings that name servers; none: embedded ones.
     """
     folder = Path(tempfile.mkdtemp(prefix="forbear-faults-"))
     folder.chmod(0o755)
     logs = folder / "logs"
     logs.mkdir()
+    make_folder(folder / "state", 0o755)
     wished = Settings(
         state_dir=folder / "state",
         clock="accelerated",
@@ -190,6 +200,7 @@ def ground(seed: int, accounts: int = 250, *, per_hour: int = 1000, latency: flo
         sms_provider="twilio",
         voice_provider="twilio",
         scheduler_tick_ms=200,
+        **(servers or {}),  # type: ignore[arg-type]
     )
     is_well = False
     try:
@@ -199,16 +210,16 @@ def ground(seed: int, accounts: int = 250, *, per_hour: int = 1000, latency: flo
             with (
                 closing(Steppable.begin(clock_path(settings), START, rate=RATE, limit=limit)) as clock,
                 closing(Database(str(settings.database_url), pool_size=3)) as db,
-                HostileProvider(seed, clock.now, latency).running() as provider,
+                HostileProvider(seed, clock.now, latency, address).running() as provider,
             ):
                 assert isinstance(clock, Steppable)
                 prepare_ledger(db, START)
                 creditor_id, enrolled, numbers = _populate(settings, db, folder, accounts, seed, per_hour)
                 port = choose_port(0)
-                crew = Crew(logs, environment(_variables(settings, provider.url, port)))
+                crew = Crew(logs, environment(_variables(settings, provider.url, address, port)))
                 made = Ground(
                     settings, folder, Random(seed), clock, db, creditor_id, enrolled, numbers, provider, crew,
-                    f"http://127.0.0.1:{port}",
+                    f"http://{address}:{port}",
                 )  # fmt: skip
                 try:
                     yield made
@@ -240,7 +251,7 @@ def _populate(
     return creditor_id, launched.enrolled, numbers
 
 
-def _variables(settings: Settings, provider_url: str, port: int) -> dict[str, object]:
+def _variables(settings: Settings, provider_url: str, address: str, port: int) -> dict[str, object]:
     """What the processes are told: small batches and a short lease, so that much is under way when they die."""
     return {
         "STATE_DIR": settings.state_dir,
@@ -256,8 +267,9 @@ def _variables(settings: Settings, provider_url: str, port: int) -> dict[str, ob
         "TWILIO_SMS_FROM": "+447700900123",
         "TWILIO_VOICE_FROM": "+447700900123",
         "TWILIO_BASE_URL": provider_url,
+        "WEB_HOST": address,
         "WEB_PORT": port,
-        "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "PUBLIC_URL": f"http://{address}:{port}",
         "SCHEDULER_TICK_MS": settings.scheduler_tick_ms,
         "CLAIM_DEBTORS": 15,
         "BATCH_ATTEMPTS": 10,

@@ -1,4 +1,4 @@
-"""A hostile provider on 127.0.0.1: it speaks Twilio's API, misbehaves by a seed, and writes down what it accepted.
+"""A hostile provider on this machine: it speaks Twilio's API, misbehaves by a seed, and writes down what it accepted.
 
 What it does to a request follows from the seed, the recipient and how often it was asked about them, so a seed replays
 whatever the order in which requests come. It runs on a thread of its own, so that it sees what processes send while
@@ -82,6 +82,7 @@ class HostileProvider:
     seed: int
     now: Callable[[], dt.datetime]
     latency: float = 0.1
+    address: str = "127.0.0.1"
     is_kind: bool = False
     url: str = ""
     created: list[Creation] = field(default_factory=list)
@@ -102,8 +103,8 @@ class HostileProvider:
             runner = web.ServerRunner(web.Server(self._serve), shutdown_timeout=0.1)
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10))
             await runner.setup()
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+            await web.TCPSite(runner, self.address, 0).start()
+            self.url = f"http://{self.address}:{runner.addresses[0][1]}"
             return runner
 
         async def end(runner: web.ServerRunner) -> None:
