@@ -25,7 +25,8 @@ AT_ONCE = 100_000
 
 _ATTEMPTS = """INSERT INTO attempts (attempt_id, creditor_id, debtor_id, campaign_id, enrolment_id, enrolments,
     accounts, point_id, channel, stage, step, rank, template, language, state, reserved_at, closes_at, queued_at,
-    sending_at, accepted_at, settled_at, tries, provider, provider_ref, outcome, segments, cost, content_digest, content_cipher)
+    sending_at, accepted_at, settled_at, tries, provider, provider_ref, outcome, segments, cost, content_digest,
+    content_cipher)
 SELECT gen_random_uuid(), %(c)s, gen_random_uuid(), %(c)s, e, ARRAY[e], ARRAY[e], e, 'sms', 'early', 'first', 0,
     'card-reminder', 'zh-Hans', 'delivered', %(at)s, %(at)s, %(at)s, %(at)s, %(at)s, %(at)s, 1, 'sandbox', e::text,
     'delivered', 3, 1000, decode(repeat('00', 32), 'hex'), decode(repeat(md5(n::text), 20), 'hex')

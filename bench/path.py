@@ -14,8 +14,10 @@ import sys
 import time
 from uuid import UUID
 
+from bench._children import Crew
 from bench._figures import beside, figure, say
 from bench._noop import DEFAULTS, noop_rate, tuned_rate
+from bench._processor import spent
 from bench._world import World, world
 
 PROCESSES = 2
@@ -27,7 +29,7 @@ SECONDS_AT_HALF_LOAD = 15
 def main(debtors: int = 8_000, rounds: int = 5) -> dict[str, object]:
     """Measure, and say how."""
     with world() as one:
-        paths, tuned, default = rounds_beside(one, debtors, rounds)
+        paths, tuned, default, costs = rounds_beside(one, debtors, rounds)
         half = statistics.median(paths) / 2
         p50, p99 = due_to_sent(one, half)
         scaled = {processes: statistics.median(path_rates(one, processes, debtors // 2, 3)) for processes in (1, 4)}
@@ -37,6 +39,10 @@ def main(debtors: int = 8_000, rounds: int = 5) -> dict[str, object]:
         "figures": [
             beside("path", paths, "contacts/s", "tuned dramatiq no-op", tuned, **common),
             beside("path, against defaults", paths, "contacts/s", "default dramatiq no-op", default, **common),
+            *(
+                figure(f"processor time of a contact, {name}", statistics.median(each[name] for each in costs), "µs")
+                for name in costs[0]
+            ),
             figure("due to sent, p99 at half load", p99, "s", contacts_a_second=round(half)),
             figure("due to sent, p50 at half load", p50, "s", contacts_a_second=round(half)),
             *(figure(f"path, {n} worker processes", scaled[n], "contacts/s") for n in sorted(scaled)),
@@ -44,20 +50,34 @@ def main(debtors: int = 8_000, rounds: int = 5) -> dict[str, object]:
     }
 
 
-def rounds_beside(one: World, debtors: int, rounds: int) -> tuple[list[float], list[float], list[float]]:
-    """Contacts a second and messages a second, by turns, after a round that warms up."""
-    paths, tuned, default = [], [], []
+def rounds_beside(
+    one: World, debtors: int, rounds: int
+) -> tuple[list[float], list[float], list[float], list[dict[str, float]]]:
+    """Contacts a second, messages a second tuned and not, and µs of processor time a contact: by turns, once warm."""
+    paths, tuned, default, costs = [], [], [], []
     url = one.servers.redis_url
-    with one.workers(PROCESSES, "quiet", WORKER_THREADS=THREADS):
+    with one.workers(PROCESSES, "quiet", WORKER_THREADS=THREADS) as crew:
         one.rate(one.creditor(debtors // 4))
         for _ in range(rounds):
-            paths.append(one.rate(one.creditor(debtors)))
+            rate, cost = rate_and_cost(one, crew, debtors)
+            paths.append(rate)
+            costs.append(cost)
             tuned.append(tuned_rate(url, processes=PROCESSES, threads=THREADS, messages=MESSAGES))
             default.append(
                 noop_rate(url, processes=PROCESSES, threads=THREADS, prefetch=DEFAULTS, messages=MESSAGES // 3)
             )
-            say(f"path {paths[-1]:,.0f}/s, no-op {tuned[-1]:,.0f}/s tuned, {default[-1]:,.0f}/s at defaults")
-    return paths, tuned, default
+            say(f"path {paths[-1]:,.0f}/s, no-op {tuned[-1]:,.0f}/s tuned, {default[-1]:,.0f}/s at defaults; {cost}")
+    return paths, tuned, default, costs
+
+
+def rate_and_cost(one: World, crew: Crew, debtors: int) -> tuple[float, dict[str, float]]:
+    """Contacts a second of a new creditor, and the µs of processor time that workers and servers took for each."""
+    creditor_id = one.creditor(debtors)
+    pids = [process.pid for process in crew.processes]
+    before = spent(one.settings.state_dir, pids)
+    rate = one.rate(creditor_id)
+    after = spent(one.settings.state_dir, pids)
+    return rate, {name: round(1e6 * (after[name] - before[name]) / debtors) for name in after}
 
 
 def path_rates(one: World, processes: int, debtors: int, rounds: int) -> list[float]:
