@@ -104,7 +104,7 @@ def test_nothing_leaves_later_than_a_second_after_a_stop(run: Run, own_settings:
             return await super().send(message)
 
     with world(own_settings.model_copy(update={"send_chunk": 2}), tmp_path) as one:
-        one.shop.deliverer.adapters["sandbox"] = Noting(one.shop.deliverer.adapters["sandbox"], [])  # type: ignore[index, arg-type, assignment]
+        one.shop.deliverer.adapters["sandbox"] = Noting(one.shop.deliverer.adapters["sandbox"], [])  # type: ignore[index, arg-type]
         reserved = one.look()
         working = threading.Thread(target=one.deliver, args=(reserved,))
         working.start()
