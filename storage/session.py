@@ -34,11 +34,16 @@ SESSION = {
     "lock_timeout": f"{LOCK_SECONDS}s",
     "statement_timeout": f"{STATEMENT_SECONDS}s",
     "idle_in_transaction_session_timeout": f"{IDLE_SECONDS}s",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "25s",
     "random_page_cost": "1.1",
     "jit": "off",
 }
 """What every session begins with. Statements here look up some hundreds of rows by key, and disks no longer turn:
-left to itself the server would rather read whole tables, and compile plans that run for a millisecond."""
+left to itself the server would rather read whole tables, and compile plans that run for a millisecond. And by itself
+it would believe for two hours that a host which vanished without a word still leads, and still holds its locks."""
 
 DEFAULTS = {
     "connect_timeout": str(CONNECT_SECONDS),
