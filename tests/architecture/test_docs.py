@@ -1,13 +1,19 @@
 """What the docs tell people to type is there: commands, options, targets, files; and pictures are small."""
 
+import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import typer
 
+from config.embedded import servers
 from config.embedded.state import ROOT
 from forbear import cli
 
@@ -73,3 +79,32 @@ def test_pictures_are_small_and_shown() -> None:
     for picture in pictures:
         assert picture.stat().st_size < 300_000
         assert f"docs/images/{picture.name}" in readme
+
+
+TRIED = re.compile(r"<!-- try -->\n(?P<lines>(?:    .+\n)+)")
+"""Blocks of the README that are run, in order."""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_examples_of_the_readme_run() -> None:
+    blocks = TRIED.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert len(blocks) == 4
+    state = Path(tempfile.mkdtemp(prefix="forbear-readme-"))
+    state.chmod(0o711)
+    try:
+        for line in "".join(blocks).splitlines():
+            words = shlex.split(line.replace("sample.csv", str(state / "sample.csv")))
+            assert words.pop(0) == ".venv/bin/forbear"
+            done = subprocess.run(
+                [sys.executable, "-m", "forbear", *words],
+                capture_output=True,
+                text=True,
+                cwd=ROOT,
+                env=os.environ | {"FORBEAR_STATE_DIR": str(state)},
+                check=False,
+            )
+            assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+    finally:
+        servers.stop(state)
+        shutil.rmtree(state)
