@@ -45,10 +45,12 @@ BREATH = 6.0
 
 
 @contextmanager
-def a_run(name: str, *, accounts: int = 400, workers: int = 2, schedulers: int = 1) -> Iterator[Ground]:
+def a_run(
+    name: str, *, accounts: int = 400, workers: int = 2, schedulers: int = 1, per_hour: int = 1000
+) -> Iterator[Ground]:
     """A world with its processes at work. Afterwards it comes to rest, and every promise must have been kept."""
     began = time.monotonic()
-    with ground(SEED, accounts) as one:
+    with ground(SEED, accounts, per_hour=per_hour) as one:
         one.crew.start("web", "web")
         for number in range(schedulers):
             one.crew.start(f"scheduler.{number}", "scheduler")
@@ -99,14 +101,14 @@ def test_the_servers_die_forget_and_are_full() -> None:
 
 
 def test_die_at_each_point_between_two_effects() -> None:
-    with a_run("death at each named point", accounts=500, workers=3) as one:
+    with a_run("death at each named point", accounts=500, workers=3, per_hour=400) as one:
         died: set[str] = set()
         for _ in range(ROUNDS):
             points = list(POINTS)
             one.random.shuffle(points)
             for start in range(0, len(points), 3):
                 died |= die_at(one, points[start : start + 3])
-        assert died == set(POINTS)
+        assert set(POINTS) - died == set(), f"seed {SEED}: nobody came to these points"
 
 
 def die_at(one: Ground, points: Sequence[str]) -> set[str]:
@@ -118,7 +120,7 @@ def die_at(one: Ground, points: Sequence[str]) -> set[str]:
             one.injected[f"kill -9 of a {one.crew.members[name].kind}"] += 1
         one.crew.start(name, die_at=f"{point}:{one.random.randint(1, 3)}")
     one.crew.wait_ready()
-    died = {point for name, point in doomed.items() if one.crew.has_died(name, 20)}
+    died = {point for name, point in doomed.items() if one.crew.has_died(name, 40)}
     one.injected.update(f"death at `{point}`" for point in died)
     one.crew.revive()
     return died
