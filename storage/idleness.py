@@ -8,13 +8,17 @@ from sqlalchemy import Connection
 
 
 class Pending(NamedTuple):
-    """What is still to be done now, and when the next debtor is due (None: nobody waits for an instant)."""
+    """What is still to be done now, and when the next debtor is due (None: nobody waits for an instant).
+
+    `next_retry` is when the next attempt is due that its provider had no room for; `next_due` is no later.
+    """
 
     due: bool
     reserved: bool
     sending: bool
     received: bool
     next_due: dt.datetime | None
+    next_retry: dt.datetime | None
 
     @property
     def is_idle(self) -> bool:
@@ -31,9 +35,9 @@ def pending(connection: Connection, creditor_id: UUID, now: dt.datetime) -> Pend
                   EXISTS (SELECT FROM attempts WHERE creditor_id = %(c)s AND state = 'sending'),
                   EXISTS (SELECT FROM delivery_events WHERE creditor_id = %(c)s AND applied_at IS NULL)
                       OR EXISTS (SELECT FROM inbound WHERE creditor_id = %(c)s AND applied_at IS NULL),
-                  least((SELECT min(due_at) FROM lanes WHERE creditor_id = %(c)s AND due_at > %(now)s),
-                        (SELECT min(not_before) FROM attempts WHERE creditor_id = %(c)s AND state = 'reserved'
-                         AND not_before > %(now)s))""",
+                  least((SELECT min(due_at) FROM lanes WHERE creditor_id = %(c)s AND due_at > %(now)s), retry), retry
+           FROM (SELECT min(not_before) AS retry FROM attempts WHERE creditor_id = %(c)s AND state = 'reserved'
+                 AND not_before > %(now)s) AS later""",
         {"c": creditor_id, "now": now},
     ).one()
     return Pending._make(row)

@@ -16,6 +16,8 @@ RATE = 5_000_000.0
 """Simulated seconds in a real one, at most: a day takes no time where nobody watches and nothing holds it."""
 SHORTEST = dt.timedelta(minutes=5)
 LONGEST = dt.timedelta(hours=2)
+RETRY = dt.timedelta(minutes=1)
+"""How far the clock runs while a provider has no room for all: a leap would carry what waits past its hours."""
 LOOK = 0.02
 """Seconds between looks at what is left to do."""
 STUCK = 60.0
@@ -49,7 +51,10 @@ def conduct(
             day = today
             world.at_midnight(today)
         left = max(0.0, seconds - (monotonic() - began))
-        target = min(end, _next(world, now, end, zone) + _stretch(end - now, left))
+        pending = world.pending(now)
+        is_crowded = pending.next_retry is not None and pending.next_retry < now + LONGEST
+        stretch = RETRY if is_crowded else _stretch(end - now, left)
+        target = min(end, _next(world, pending, now, end, zone) + stretch)
         clock.change(limit=target, rate=_rate(target - now, end - now, left))
         while clock.now() < target:
             world.check()
@@ -58,12 +63,12 @@ def conduct(
     return _settle(clock, world, monotonic)
 
 
-def _next(world: World, now: dt.datetime, end: dt.datetime, zone: dt.tzinfo) -> dt.datetime:
+def _next(world: World, pending: Pending, now: dt.datetime, end: dt.datetime, zone: dt.tzinfo) -> dt.datetime:
     """The next instant at which something is to be done, the creditor's midnight among them."""
     local = now.astimezone(zone)
     midnight = (local + dt.timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
     found = [end, midnight.astimezone(dt.UTC)]
-    due, event = world.pending(now).next_due, world.next_event()
+    due, event = pending.next_due, world.next_event()
     found += [instant for instant in (due, event) if instant is not None]
     return max(now, min(found))
 
