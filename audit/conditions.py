@@ -2,12 +2,11 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from audit.days import local_day
 from audit.matching import conjunction, disjunction, event_matches, proposal_matches
 from audit.question import Question, debts
-from audit.rulebook import CHANNELS, VOICE, names, whole
+from audit.rulebook import CHANNELS, VOICE, names, time_zone, whole
 from audit.weekly import in_weekly
 from audit.windows import is_over
 
@@ -150,7 +149,7 @@ class Conditions:
             if due is None:
                 return None
             for day in due:
-                noon = datetime.combine(day, time(12), ZoneInfo(zone)).astimezone(UTC)
+                noon = datetime.combine(day, time(12), time_zone(zone)).astimezone(UTC)
                 answers.append(not is_over(value, noon, q.at, zone, pack.get("calendar")))
         return conjunction(answers) if answers else None
 

@@ -2,20 +2,18 @@
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from audit.rulebook import DAY_NAMES, documents
-
-# Days --------------------------------------------------------------------------------------------------------------
+from audit.rulebook import DAY_NAMES, documents, time_zone
 
 
+@lru_cache(maxsize=10_000)
 def local_day(at: datetime, zone: str) -> date:
     """The local date; one that comes back because clocks are set back over midnight ends when it ends the last time."""
-    day = at.astimezone(ZoneInfo(zone)).date()
+    day = at.astimezone(time_zone(zone)).date()
     for minutes in range(15, 181, 15):
-        later = (at + timedelta(minutes=minutes)).astimezone(ZoneInfo(zone)).date()
+        later = (at + timedelta(minutes=minutes)).astimezone(time_zone(zone)).date()
         day = min(day, later)
     return day
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
-from zoneinfo import ZoneInfo
 
 from audit.reading import account_facts, debtor_facts, instant, outside, point_facts
+from audit.rulebook import time_zone
 from domain.facts import (
     Collector,
     ContactChannel,
@@ -94,7 +94,7 @@ class Memory:
             return None
         debtor = debtor_facts(self.imported["debtor"])
         points = tuple(point_facts(point) for point in self.imported["contact_points"])
-        today = min(at.astimezone(ZoneInfo(zone)).date() for zone in _zones(debtor, points) or ("Etc/GMT+12",))
+        today = min(at.astimezone(time_zone(zone)).date() for zone in _zones(debtor, points) or ("Etc/GMT+12",))
         collector = Collector(**self.imported["collector"])
         said = attempt.proposal
         proposal = Proposal(

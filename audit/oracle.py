@@ -7,14 +7,13 @@ knows no intervals, no tables and no caches; T is found by asking at one instant
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from audit.conditions import Conditions
 from audit.days import calendar, is_holiday, knows, local_day
 from audit.matching import event_matches, proposal_matches
 from audit.places import candidates, zones
 from audit.question import Question, debts, ordered
-from audit.rulebook import LONG_NAMES, VOICE, packs, whole
+from audit.rulebook import LONG_NAMES, VOICE, packs, time_zone, whole
 from audit.weekly import in_weekly, minutes
 from audit.windows import is_over, still_counts
 from domain.facts import Facts
@@ -196,7 +195,7 @@ class Oracle:
         return found
 
     def in_table(self, pack: dict[str, Any], table: dict[str, Any], at: datetime, zone: str) -> bool:
-        local = at.astimezone(ZoneInfo(zone))
+        local = at.astimezone(time_zone(zone))
         spans = self.week_of(table)[LONG_NAMES[local.weekday()]]
         if "holidays" in table or "makeup_workdays" in table:
             name = pack["calendar"]

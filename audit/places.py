@@ -3,9 +3,8 @@
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from audit.rulebook import place_table
+from audit.rulebook import place_table, time_zone
 from domain.facts import Facts
 
 # Zones -------------------------------------------------------------------------------------------------------------
@@ -49,7 +48,7 @@ def zone_tab() -> tuple[str, ...]:
 @cache
 def alike(a: str, b: str) -> bool:
     moments = [datetime(y, m, 15, tzinfo=UTC) for y in (2024, 2026) for m in range(1, 13)]
-    return all(m.astimezone(ZoneInfo(a)).utcoffset() == m.astimezone(ZoneInfo(b)).utcoffset() for m in moments)
+    return all(m.astimezone(time_zone(a)).utcoffset() == m.astimezone(time_zone(b)).utcoffset() for m in moments)
 
 
 def zones(facts: Facts, clock: dict[str, Any], legal: list[str]) -> list[str]:

@@ -17,10 +17,10 @@ def required(facts: Facts) -> set[str]:
 def version_in_force(pack_id: str, at: datetime) -> str | None:
     """The version of a pack that is in force at an instant; None where none is."""
     for pack in documents("packs"):
-        day = local_day(at, pack["zone"])
-        until = pack.get("effective_until")
-        if pack["id"] == pack_id and pack["effective_from"] <= day and (until is None or day < until):
-            return str(pack["version"])
+        if pack["id"] == pack_id:
+            day, until = local_day(at, pack["zone"]), pack.get("effective_until")
+            if pack["effective_from"] <= day and (until is None or day < until):
+                return str(pack["version"])
     return None
 
 

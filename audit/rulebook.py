@@ -6,6 +6,7 @@ from functools import cache
 from math import ceil, floor
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from ruamel.yaml import YAML
 
@@ -57,3 +58,9 @@ def whole(at: datetime, up: bool) -> datetime:
 def names(value: Any, groups: dict[str, set[str]] | None = None) -> set[str]:
     listed = value if isinstance(value, list) else [value]
     return {name for item in listed for name in (groups or {}).get(item, {item})}
+
+
+@cache
+def time_zone(name: str) -> ZoneInfo:
+    """A time zone; read once, for the library itself keeps only the last eight."""
+    return ZoneInfo(name)

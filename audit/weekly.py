@@ -2,15 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
-from audit.rulebook import DAY_NAMES, SECOND, whole
+from audit.rulebook import DAY_NAMES, SECOND, time_zone, whole
 from domain.facts import Facts
 
 
 def in_weekly(days: Iterable[str], hours: tuple[int, int], at: datetime, zone: str) -> bool:
     """Whether an instant lies in a weekly span of local minutes; one over midnight belongs to the day it starts on."""
-    local = at.astimezone(ZoneInfo(zone))
+    local = at.astimezone(time_zone(zone))
     start, end = hours[0] * 60, hours[1] * 60
     second = local.hour * 3600 + local.minute * 60 + local.second
     today, yesterday = DAY_NAMES[local.weekday()], DAY_NAMES[local.weekday() - 1]
