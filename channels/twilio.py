@@ -61,6 +61,8 @@ MOST_CALL_SECONDS = 300
 
 _BEFORE = timedelta(minutes=2)
 _AFTER = timedelta(minutes=10)
+_AROUND = timedelta(hours=2)
+"""While Twilio lists anything to the recipient from so close by, a clock may have been wrong: absence is not proved."""
 _ABSENT_AFTER = timedelta(minutes=30)
 """An attempt that Twilio does not list by then never reached it: its lists follow creation within seconds."""
 _PAGE = 50
@@ -282,7 +284,10 @@ class Twilio:
         if len(near) == 1:
             return near
         is_whole = len(listed) < _PAGE
-        if not near and is_whole and self._now() - sent.sent_at >= _ABSENT_AFTER:
+        is_alone = not any(
+            _is_near(one.date_created, sent.sent_at, _AROUND, _AROUND) and _is_ours(one) for one in listed
+        )
+        if is_alone and is_whole and self._now() - sent.sent_at >= _ABSENT_AFTER:
             return []
         return None
 
@@ -358,11 +363,11 @@ def _sender(sender: str) -> dict[str, str]:
     return {"messaging_service_sid": sender} if sender.startswith("MG") else {"from_": sender}
 
 
-def _is_near(created: Any, sent_at: datetime) -> bool:
+def _is_near(created: Any, sent_at: datetime, before: timedelta = _BEFORE, after: timedelta = _AFTER) -> bool:
     if not isinstance(created, datetime):
         return False
     created = created if created.tzinfo else created.replace(tzinfo=UTC)
-    return bool(sent_at - _BEFORE <= created <= sent_at + _AFTER)
+    return bool(sent_at - before <= created <= sent_at + after)
 
 
 def _is_ours(one: Any) -> bool:
