@@ -61,7 +61,7 @@ def test_t_is_the_first_instant_that_the_oracle_permits(facts: Facts, ids: list[
     oracle = Oracle(ids, facts)
     if until is not None:
         assert oracle.permits(until), oracle.refusing(until)
-        assert not oracle.permits(until - SECOND)
+        assert not oracle.permits(until.astimezone(UTC) - SECOND)
     start = whole(facts.proposal.at, False)
     end = until or start + timedelta(days=90)
     length = end - start
@@ -79,7 +79,7 @@ def test_closes_is_the_end_of_what_is_permitted(facts: Facts, ids: list[str]) ->
     start = whole(facts.proposal.at, False)
     if decision.closes is not None:
         assert not oracle.permits(decision.closes)
-        assert oracle.permits(decision.closes - SECOND)
+        assert oracle.permits(decision.closes.astimezone(UTC) - SECOND)
     end = min(decision.closes or start + timedelta(days=30), start + timedelta(days=30))
     for at in instants(facts, start, end, max(timedelta(minutes=30), (end - start) / 40)):
         assert oracle.permits(at), f"{at}: {oracle.refusing(at)}"

@@ -191,7 +191,7 @@ def test_whatever_the_language_says_the_oracle_agrees(facts: Facts, found: list[
     assert (until is None) is (decision.verdict is Verdict.REFUSED)
     if until is not None:
         assert oracle.permits(until), oracle.refusing(until)
-        assert not oracle.permits(until - SECOND)
+        assert not oracle.permits(until.astimezone(UTC) - SECOND)
     end = until or start + timedelta(days=60)
     step = timedelta(hours=1) if end - start < timedelta(days=2) else (end - start) / 50
     for at in instants(facts, start, end, step):
