@@ -297,6 +297,12 @@ async def test_others_to_the_same_number_are_not_mistaken_for_it(present: Twilio
     assert found.state is AttemptState.REJECTED
 
 
+async def test_what_a_stepped_clock_may_have_moved_is_not_proved_absent(present: Twilio, stub: TwilioStub) -> None:
+    moved = stub._create("Messages", {"To": TO, "From": "+13125550100"})
+    moved.created -= (60 + 15) * 60
+    assert await present.find(asked(minutes_ago=60)) is None
+
+
 async def test_nobody_can_tell_when_twilio_does_not(present: Twilio, stub: TwilioStub) -> None:
     await stub.stop()
     assert await present.find(asked(minutes_ago=60)) is None
