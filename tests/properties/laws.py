@@ -37,7 +37,7 @@ class Law:
         assert oracle.permits(case.proposal.at) is decision.is_allowed, oracle.refusing(case.proposal.at)
         if decision.until is not None:
             assert oracle.permits(decision.until), oracle.refusing(decision.until)
-            assert not oracle.permits(decision.until - SECOND)
+            assert not oracle.permits(decision.until.astimezone(UTC) - SECOND)
         return decision
 
     def opens(self, case: Facts) -> datetime | None:
