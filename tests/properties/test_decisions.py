@@ -33,7 +33,7 @@ slow = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_to
 
 def engine(facts: Facts, ids: list[str]) -> tuple[Verdict, datetime | None]:
     decision = decide(compile_rules(LIBRARY, ids), replace(facts, packs=tuple(ids)))
-    return decision.verdict, decision.until
+    return decision.verdict, None if decision.until is None else decision.until.astimezone(UTC)  # exact to reckon with
 
 
 def opens_at(facts: Facts, ids: list[str]) -> datetime:

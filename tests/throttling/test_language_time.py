@@ -244,3 +244,10 @@ def test_products_and_parties_that_are_not_known_are_covered(tmp_path: Path) -> 
         return rules.verdict(case(now, accounts_on_file=(AccountFacts("A", product),)))
 
     assert [verdict(each) for each in ("credit_card", None, "mortgage")] == ["refused", "refused", "allowed"]
+
+
+def test_t_may_be_the_second_at_which_clocks_are_set_forward(tmp_path: Path) -> None:
+    """In Chicago 02:00 on 8 March 2026 is 03:00: what opens at half past two opens then."""
+    rules = law(tmp_path, hours({"every_day": ["02:30-05:00"]}))
+    asked = case("2026-03-08T01:00:00-06:00", debtor={"timezones": ("America/Chicago",)})
+    assert rules.opens(asked) == at("2026-03-08T03:00:00-05:00")

@@ -35,7 +35,7 @@ def opens(case: Facts, *packs: str) -> datetime | None:
     if decision.until is not None:
         oracle = Oracle(packs, case)
         assert oracle.permits(decision.until)
-        assert not oracle.permits(decision.until - SECOND)
+        assert not oracle.permits(decision.until.astimezone(UTC) - SECOND)
     return decision.until
 
 
