@@ -176,7 +176,7 @@ class Memory:
             body["proposal"],
             frozenset((*step, account) for account in body["accounts"]),
             entry.at,
-            versions=tuple((pack["id"], str(pack["version"])) for pack in body["packs"]),
+            versions=tuple((pack["id"], str(pack.get("version", ""))) for pack in body["packs"]),
             reserved_at=entry.at,
         )
 

@@ -10,9 +10,12 @@ from tests.web.conftest import TOKEN, Queue, address, book, db, inbox, other_boo
 __all__ = ["Queue", "address", "book", "db", "inbox", "other_book", "queue", "ring", "services"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium_path: str) -> Iterator[Browser]:
-    """Debian's chromium; as root it runs without its sandbox, and it meets our own pages alone."""
+    """Debian's chromium; as root it runs without its sandbox, and it meets our own pages alone.
+
+    It ends with the module: while it is open an event loop runs in this thread, and no other test could run its own.
+    """
     with sync_playwright() as playwright:
         made = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
         yield made
