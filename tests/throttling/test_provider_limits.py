@@ -395,7 +395,7 @@ def test_a_server_that_is_away_lets_nothing_through() -> None:
 
 def test_many_clients_at_once_never_exceed_what_they_share(redis_url: str) -> None:
     """32 clients that hold some hundred messages each, by the server's own clock."""
-    rate, burst, concurrency, spend = 200.0, 20.0, 25, 300
+    rate, burst, concurrency, spend = 20_000.0, 20.0, 25, 300
     route = [Limits("sms:one", rate=rate, burst=burst, concurrency=concurrency, spend=spend)]
     flying: set[str] = set()
     most = granted = 0
