@@ -30,7 +30,7 @@ def main(names: list[str]) -> int:
     (FOLDER / "results").mkdir(exist_ok=True)
     (FOLDER / "results" / "latest.json").write_text(f"{text}\n", encoding="utf-8")
     print(text)
-    print(table(results))
+    print(table(results), file=sys.stderr)
     return int(any("failed" in result for result in results.values()))
 
 

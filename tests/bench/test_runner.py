@@ -25,11 +25,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_figures_stand_beside_their_baseline(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert runner.main([]) == 0
-    shown = capsys.readouterr().out
-    text, _, rows = shown.partition("\nbenchmark")
-    assert json.loads(text)["good"]["cores"] == 2
-    assert json.loads((folder / "results" / "latest.json").read_text()) == json.loads(text)
-    assert "41,000  rows/s  82,000          0.50   COPY" in rows
+    told = capsys.readouterr()
+    assert json.loads(told.out)["good"]["cores"] == 2
+    assert json.loads((folder / "results" / "latest.json").read_text()) == json.loads(told.out)
+    assert "41,000  rows/s  82,000          0.50   COPY" in told.err
 
 
 @pytest.mark.parametrize(
@@ -43,7 +42,9 @@ def test_figures_stand_beside_their_baseline(folder: Path, capsys: pytest.Captur
 def test_a_failure_is_shown_and_fails(folder: Path, capsys: pytest.CaptureFixture[str], code: str, reason: str) -> None:
     (folder / "bad.py").write_text(code)
     assert runner.main([]) == 1
-    shown = capsys.readouterr().out
+    told = capsys.readouterr()
+    json.loads(told.out)
+    shown = told.out + told.err
     assert f"FAILED: {reason}" in shown
     assert "41,000" in shown
 
