@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import Any, Protocol
 from uuid import UUID
 
-from audit.chain import broken
+from audit.chain import Link, broken
 from audit.memory import Memory
 from audit.oracle import Oracle
 from audit.requirements import required, version_in_force
@@ -24,27 +24,11 @@ UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)
 """What reading an entry raises that was altered, or that follows from one that was taken out."""
 
 
-class Told(Protocol):
+class Told(Link, Protocol):
     """One entry of the ledger. `body` is what `text` says; `text` is what was hashed."""
 
     @property
-    def debtor_id(self) -> UUID: ...
-    @property
-    def seq(self) -> int: ...
-    @property
-    def at(self) -> datetime: ...
-    @property
-    def creditor_id(self) -> UUID: ...
-    @property
-    def kind(self) -> str: ...
-    @property
     def body(self) -> Mapping[str, Any]: ...
-    @property
-    def text(self) -> str: ...
-    @property
-    def previous(self) -> bytes: ...
-    @property
-    def hash(self) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What happens next for one debtor, one situation at a time."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
@@ -8,7 +8,7 @@ import pytest
 from campaigns import next_action as module
 from campaigns.cadence import Exit, Kind, Window
 from campaigns.conditions import parse_condition
-from campaigns.next_action import Contact, Moved, NextAction, Stop, Wait, look_after, next_action
+from campaigns.next_action import Contact, Moved, Stop, Wait, look_after
 from campaigns.view import DebtorView
 from domain.channel import Channel
 from domain.decision import Decision, Verdict
@@ -27,6 +27,9 @@ from tests.campaigns.views import (
     cadence,
     debtor,
     enrolment,
+    local,
+    look,
+    one,
     open_between,
     point,
     refusing,
@@ -38,19 +41,6 @@ from tests.campaigns.views import (
 def _rules_as_given(monkeypatch: pytest.MonkeyPatch) -> None:
     """Decisions come from the test's own rules; those of the packs have tests of their own."""
     monkeypatch.setattr(module, "prepare", lambda rules, *_, **__: rules)
-
-
-def look(view: DebtorView, rules: Rules | None = None, now: datetime = NOW) -> NextAction:
-    return next_action(view, now, rules or Rules())  # type: ignore[arg-type]
-
-
-def one(*steps: object, **more: object) -> DebtorView:
-    """A debtor with one account on the first of these steps."""
-    return debtor([enrolment(cadence(*steps), **more)])  # type: ignore[arg-type]
-
-
-def local(text: str) -> datetime:
-    return datetime.fromisoformat(f"{text}+08:00").astimezone(UTC)
 
 
 # What is due

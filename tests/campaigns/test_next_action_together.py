@@ -1,14 +1,12 @@
 """What happens next where several accounts and campaigns of one debtor want a contact."""
 
-from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 
 from campaigns import next_action as module
 from campaigns.cadence import Kind
-from campaigns.next_action import Contact, NextAction, next_action
-from campaigns.view import DebtorView
+from campaigns.next_action import Contact, next_action
 from domain.channel import Channel
 from domain.decision import Decision
 from domain.facts import ContactChannel, Proposal
@@ -22,6 +20,7 @@ from tests.campaigns.views import (
     cadence,
     debtor,
     enrolment,
+    look,
     step,
 )
 
@@ -30,22 +29,6 @@ from tests.campaigns.views import (
 def _rules_as_given(monkeypatch: pytest.MonkeyPatch) -> None:
     """Decisions come from the test's own rules; those of the packs have tests of their own."""
     monkeypatch.setattr(module, "prepare", lambda rules, *_, **__: rules)
-
-
-def look(view: DebtorView, rules: Rules | None = None, now: datetime = NOW) -> NextAction:
-    return next_action(view, now, rules or Rules())  # type: ignore[arg-type]
-
-
-def one(*steps: object, **more: object) -> DebtorView:
-    """A debtor with one account on the first of these steps."""
-    return debtor([enrolment(cadence(*steps), **more)])  # type: ignore[arg-type]
-
-
-def local(text: str) -> datetime:
-    return datetime.fromisoformat(f"{text}+08:00").astimezone(UTC)
-
-
-# What is due
 
 
 # Several accounts and campaigns

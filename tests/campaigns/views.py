@@ -9,6 +9,7 @@ from uuid import UUID
 from campaigns.audience import Audience
 from campaigns.cadence import Anchor, Cadence, Exit, Pacing, Step, Window
 from campaigns.cadence_graph import spacings
+from campaigns.next_action import NextAction, next_action
 from campaigns.view import AccountView, DebtorView, EnrolmentView, PointView
 from domain.account import Balances, PenaltyRate
 from domain.channel import CONTACT_CHANNEL, Channel
@@ -165,3 +166,16 @@ def refusing(*channels: Channel) -> Answer:
     """Rules that refuse these channels and allow all others."""
     refused = {CONTACT_CHANNEL[channel] for channel in channels}
     return lambda proposal: REFUSED if proposal.channel in refused else ALLOWED
+
+
+def look(view: DebtorView, rules: Rules | None = None, now: datetime = NOW) -> NextAction:
+    return next_action(view, now, rules or Rules())  # type: ignore[arg-type]
+
+
+def one(*steps: object, **more: object) -> DebtorView:
+    """A debtor with one account on the first of these steps."""
+    return debtor([enrolment(cadence(*steps), **more)])  # type: ignore[arg-type]
+
+
+def local(text: str) -> datetime:
+    return datetime.fromisoformat(f"{text}+08:00").astimezone(UTC)

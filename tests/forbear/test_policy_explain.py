@@ -39,6 +39,16 @@ def told(*entries: LedgerRow) -> str:
     return "\n".join(policy_explain.lines(found, policy_explain.zone_of(facts)))
 
 
+CEASE: dict[str, Any] = {
+    "kind": "cease",
+    "channel": None,
+    "contact_point": None,
+    "accounts": [],
+    "form": "written",
+    "until": None,
+}
+
+
 def test_week_has_seven_local_days_and_the_open_hours_of_calls() -> None:
     week = told()
     assert week.startswith("Local time in America/Chicago.")
@@ -49,29 +59,13 @@ def test_week_has_seven_local_days_and_the_open_hours_of_calls() -> None:
 
 
 def test_stop_closes_the_whole_week_and_is_named() -> None:
-    stop: dict[str, Any] = {
-        "kind": "cease",
-        "channel": None,
-        "contact_point": None,
-        "accounts": [],
-        "form": "written",
-        "until": None,
-    }
-    week = told(entry("suppressed", NOON - timedelta(hours=1), stop))
+    week = told(entry("suppressed", NOON - timedelta(hours=1), CEASE))
     assert "08:00–21:00" not in week
     assert "us-reg-f/cease" in week
 
 
 def test_what_came_later_is_not_known_yet() -> None:
-    stop: dict[str, Any] = {
-        "kind": "cease",
-        "channel": None,
-        "contact_point": None,
-        "accounts": [],
-        "form": "written",
-        "until": None,
-    }
-    assert told(entry("suppressed", NOON + timedelta(hours=1), stop)) == told()
+    assert told(entry("suppressed", NOON + timedelta(hours=1), CEASE)) == told()
 
 
 def test_debtor_that_was_never_imported_is_an_error() -> None:
