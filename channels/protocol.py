@@ -67,13 +67,17 @@ class CallbackReply:
 
 @dataclass(frozen=True, slots=True)
 class SentAttempt:
-    """An attempt that was handed to a provider, as `find` needs it. `to` is the contact value and is never printed."""
+    """An attempt that was handed to a provider, as `find` needs it. `to` is the contact value and is never printed.
+
+    `others` are the provider's names of what other attempts became: none of them can be this one.
+    """
 
     attempt_id: UUID
     channel: Channel
     sent_at: datetime
     to: str = field(repr=False)
     provider_ref: str | None = None
+    others: frozenset[str] = frozenset()
 
 
 class Adapter(Protocol):
@@ -104,6 +108,10 @@ class Adapter(Protocol):
 
         `content` None where it is needed ends the call without naming anything.
         """
+
+    @property
+    def finds_by_attempt(self) -> bool:
+        """Whether `find` knows the attempt by a name of its own; otherwise by recipient and time, as others' too."""
 
     async def find(self, sent: SentAttempt, /) -> DeliveryEvent | None:
         """Ask the provider about an attempt in doubt.

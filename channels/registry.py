@@ -165,6 +165,11 @@ class Guarded:
         """As the adapter."""
         return self.inner.respond(request, content)
 
+    @property
+    def finds_by_attempt(self) -> bool:
+        """As the adapter."""
+        return self.inner.finds_by_attempt
+
     async def find(self, sent: SentAttempt) -> DeliveryEvent | None:
         """As the adapter."""
         return await self.inner.find(sent)

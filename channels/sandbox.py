@@ -44,6 +44,7 @@ class Sandbox:
     """The adapter of the sandbox. `events` None, or `settings.events` off: nothing comes back."""
 
     name = PROVIDER
+    finds_by_attempt = True
     channels = frozenset(Channel)
 
     def __init__(self, settings: SandboxSettings, now: Now, events: SandboxEvents | None = None) -> None:

@@ -77,6 +77,7 @@ class Smtp:
     """The adapter. Any number of event loops may use it at once. Raises BadInput, BadSettings for bad settings."""
 
     name = bounces.PROVIDER
+    finds_by_attempt = True
     channels = frozenset({Channel.EMAIL})
 
     def __init__(self, settings: SmtpSettings, now: Now) -> None:

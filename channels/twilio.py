@@ -116,6 +116,7 @@ class Twilio:
     """The adapter. Any number of event loops may use it at once."""
 
     name = twilio_callbacks.PROVIDER
+    finds_by_attempt = False
 
     def __init__(self, settings: TwilioSettings, now: Now) -> None:
         self._settings = settings
@@ -280,13 +281,12 @@ class Twilio:
         if sent.provider_ref:
             return [await resource(sent.provider_ref).fetch_async()]
         listed = await resource.list_async(to=sent.to, limit=_PAGE, page_size=_PAGE)
-        near = [one for one in listed if _is_near(one.date_created, sent.sent_at) and _is_ours(one)]
+        open_ = [one for one in listed if _is_ours(one) and str(one.sid) not in sent.others]
+        near = [one for one in open_ if _is_near(one.date_created, sent.sent_at)]
         if len(near) == 1:
             return near
         is_whole = len(listed) < _PAGE
-        is_alone = not any(
-            _is_near(one.date_created, sent.sent_at, _AROUND, _AROUND) and _is_ours(one) for one in listed
-        )
+        is_alone = not any(_is_near(one.date_created, sent.sent_at, _AROUND, _AROUND) for one in open_)
         if is_alone and is_whole and self._now() - sent.sent_at >= _ABSENT_AFTER:
             return []
         return None

@@ -1,11 +1,13 @@
 """The statements of the sweeper: what was left lying by whoever died, went too slowly, or lost the queue."""
 
 import datetime as dt
+from collections.abc import Collection
 from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection
 
+from domain.attempt import NEVER_MADE, AttemptState
 from storage import arrays
 
 QUEUED_AGAIN = dt.timedelta(minutes=10)
@@ -74,6 +76,43 @@ def unqueued(
         },
     )
     return [(row[0], row[1]) for row in rows]
+
+
+_MADE = [state.value for state in AttemptState if state not in NEVER_MADE and state is not AttemptState.RESERVED]
+
+
+class Rival(NamedTuple):
+    """An attempt at one of the contact values asked about, which its provider may have made something of.
+
+    `provider_ref` None: nobody knows of what.
+    """
+
+    blind: bytes
+    attempt_id: UUID
+    channel: str
+    provider: str
+    provider_ref: str | None
+    sending_at: dt.datetime
+
+
+def rivals(
+    connection: Connection, creditor_id: UUID, blinds: Collection[bytes], since: dt.datetime, until: dt.datetime
+) -> list[Rival]:
+    """The creditor's attempts at contact values of these digests that were sent in this stretch of time."""
+    rows = connection.exec_driver_sql(
+        """SELECT p.blind, a.attempt_id, a.channel, a.provider, a.provider_ref, a.sending_at
+           FROM contact_points p JOIN attempts a ON a.debtor_id = p.debtor_id AND a.point_id = p.point_id
+           WHERE p.creditor_id = %(creditor)s AND p.blind = ANY(%(blinds)s::bytea[])
+               AND a.sending_at BETWEEN %(since)s AND %(until)s AND a.state = ANY(%(made)s)""",
+        {
+            "creditor": creditor_id,
+            "blinds": arrays.blobs(blinds),
+            "since": since,
+            "until": until,
+            "made": _MADE,
+        },
+    )
+    return [*map(Rival._make, rows.all())]
 
 
 class Doubtful(NamedTuple):

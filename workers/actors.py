@@ -121,7 +121,7 @@ def _sweep(broker: RedisBroker, shop: Workshop, creditor: str) -> None:
 
 def _settle(_broker: RedisBroker, shop: Workshop, creditor: str) -> None:
     """Ask providers about what is in doubt."""
-    shop.sweeper.settle(UUID(creditor), shop.loop.wait)
+    shop.asker.settle(UUID(creditor), shop.loop.wait)
 
 
 def _enrol(broker: RedisBroker, shop: Workshop, creditor: str) -> None:
@@ -156,7 +156,7 @@ def _sandbox(broker: RedisBroker, shop: Workshop) -> None:
                     paying.append(one.event)
                 else:
                     events.append(one.event)
-            shop.sweeper.keep(creditor_id, events)
+            shop.asker.keep(creditor_id, events)
             while shop.receiver.apply(creditor_id):
                 pass
             if paying:

@@ -26,6 +26,7 @@ from storage.session import Database
 from storage.vault import Vault
 from throttling.compose import compile_rules
 from throttling.packs import Library, load_packs
+from workers.asking import Asker
 from workers.clocks import ClockCheck
 from workers.composing import Composer
 from workers.deliver import Deliverer
@@ -53,6 +54,7 @@ class Workshop:
     deliverer: Deliverer
     receiver: Receiver
     sweeper: Sweeper
+    asker: Asker
     sandbox: SandboxEvents
     router: Router
 
@@ -96,7 +98,8 @@ def open_workshop(settings: Settings, *, clock: Clock | None = None, pool_size: 
                     cadences=cadences,
                 ),
                 Receiver(db, vault, clock, cadences),
-                Sweeper(db, vault, clock, adapters, lease, receiver(db, ring, clock), cadences),
+                Sweeper(db, clock, cadences),
+                Asker(db, vault, ring, adapters, lease, receiver(db, ring, clock)),
                 sandbox,
                 router,
             )

@@ -1,6 +1,8 @@
 """What must hold after a run, whatever died: judged by what the provider saw, the ledger, and where everyone stands."""
 
 import datetime as dt
+import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -75,6 +77,23 @@ class Told:
     state: str
     debtor_id: UUID
     sent_at: dt.datetime | None = None
+
+
+def tell(ground: Ground, wrong: list[str]) -> Iterator[str]:
+    """All that is known of the attempts named in these lines: the chains of their debtors, and what was asked."""
+    named = {
+        UUID(found) for line in wrong for found in re.findall(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", line)
+    }
+    with ground.db.tenant(ground.creditor_id) as connection:
+        entries = [*entries_of_all(connection)]
+    debtors = {entry.debtor_id for entry in entries if str(entry.body.get("attempt")) in {str(one) for one in named}}
+    for entry in entries:
+        if entry.debtor_id in debtors:
+            yield f"{entry.debtor_id} {entry.at} {entry.kind} {json.dumps(entry.body, default=str)}"
+    theirs = {UUID(str(one.body["attempt"])) for one in entries if one.debtor_id in debtors and one.body.get("attempt")}
+    for one in ground.provider.created:
+        if one.attempt_id in theirs:
+            yield f"asked at {one.at} for {one.attempt_id}: {one.behaviour}, as {one.kind} {one.sid}"
 
 
 def _told(entries: list[LedgerRow]) -> dict[UUID, Told]:

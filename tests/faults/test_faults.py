@@ -18,7 +18,7 @@ import pytest
 from tests.faults import injections
 from tests.faults.ground import START, Ground, ground
 from tests.faults.injections import Inject
-from tests.faults.proof import prove
+from tests.faults.proof import prove, tell
 from tests.faults.report import REPORT
 from workers.points import POINTS
 
@@ -62,6 +62,7 @@ def a_run(
         one.crew.end()
         proof = prove(one)
         REPORT.add(name, one, proof, time.monotonic() - began)
+        print(*tell(one, proof.wrong), sep="\n")
         assert proof.wrong == [], f"seed {SEED}: " + "\n".join(proof.wrong[:20])
         assert proof.accepted > accounts / 5, "hardly anything was sent, so hardly anything was tried"
 

@@ -29,7 +29,7 @@ class Answering:
         self.inner = inner
         self.answers = answers
         self.asked: list[UUID] = []
-        self.name, self.channels = inner.name, inner.channels
+        self.name, self.channels, self.finds_by_attempt = inner.name, inner.channels, inner.finds_by_attempt
 
     async def send(self, message: Message) -> SendResult:
         self.asked.append(message.attempt_id)
@@ -85,7 +85,7 @@ def test_a_stop_takes_back_what_is_reserved_and_nothing_leaves_after_it(small: W
     reserved = small.look()
     attempt = reserved["sms"][0]
     wish = Inbound("key", "link", Channel.SMS, small.clock.at, None, attempt, "", Intent.STOP)
-    small.shop.sweeper.keep(small.creditor_id, [wish])
+    small.shop.asker.keep(small.creditor_id, [wish])
     assert small.shop.receiver.apply(small.creditor_id) == 1
     small.deliver(reserved)
     assert attempt not in provider.asked
@@ -189,7 +189,7 @@ def test_who_dies_while_sending_leaves_doubt_which_the_provider_settles(small: W
     small.sweep()
     assert small.states()["in_doubt"] == 3
     assert small.deliver({"sms": ids}) == 0, "what is in doubt is never sent again"
-    small.shop.sweeper.settle(small.creditor_id, small.shop.loop.wait)
+    small.shop.asker.settle(small.creditor_id, small.shop.loop.wait)
     small.hear()
     assert "in_doubt" not in small.states()
     assert provider.asked == []
@@ -201,7 +201,7 @@ def test_an_answer_in_doubt_counts_and_its_callback_settles_it(small: World) -> 
     small.deliver({"sms": ids})
     assert small.states()["in_doubt"] == 1
     said = DeliveryEvent("k1", "sandbox", Channel.SMS, small.clock.at, ids[0], "SB1", "delivered", "delivered")  # type: ignore[arg-type]
-    small.shop.sweeper.keep(small.creditor_id, [said, said])
+    small.shop.asker.keep(small.creditor_id, [said, said])
     small.hear()
     [[state, ref]] = small.query("SELECT state, provider_ref FROM attempts WHERE attempt_id = %(id)s", id=ids[0])
     assert (state, ref) == ("delivered", "SB1")
@@ -222,7 +222,7 @@ def test_a_callback_may_come_before_the_call_returned(small: World) -> None:
                 "delivered",
                 "delivered",  # type: ignore[arg-type]
             )
-            small.shop.sweeper.keep(small.creditor_id, [said])
+            small.shop.asker.keep(small.creditor_id, [said])
             small.shop.receiver.apply(small.creditor_id)
             return Accepted("SB9")
 
@@ -244,7 +244,7 @@ def test_events_in_any_order_and_number_lead_to_the_same_end(small: World) -> No
         DeliveryEvent("a", "p", Channel.SMS, at, ids[0], None, "accepted"),  # type: ignore[arg-type]
     ]
     for _ in range(2):
-        small.shop.sweeper.keep(small.creditor_id, list(events))
+        small.shop.asker.keep(small.creditor_id, list(events))
         small.hear()
     assert small.query("SELECT state FROM attempts WHERE attempt_id = %(id)s", id=ids[0]) == [("delivered",)]
 
@@ -302,7 +302,7 @@ def test_a_reply_that_a_person_has_to_read_rests_the_reminders(small: World) -> 
     attempt = reserved["sms"][0]
     small.deliver(reserved)
     words = Inbound("key", "sandbox", Channel.SMS, small.clock.at, None, attempt, "who are you?", None)
-    small.shop.sweeper.keep(small.creditor_id, [words])
+    small.shop.asker.keep(small.creditor_id, [words])
     small.hear()
     [[debtor]] = small.query("SELECT debtor_id FROM attempts WHERE attempt_id = %(id)s", id=attempt)
     for _ in range(10):

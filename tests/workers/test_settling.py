@@ -69,7 +69,7 @@ def test_a_reply_that_was_read_lets_reminders_go_on(small: World) -> None:
     attempt = reserved["sms"][0]
     small.deliver(reserved)
     words = Inbound("key", "sandbox", Channel.SMS, small.clock.at, None, attempt, "what is this about?", None)
-    small.shop.sweeper.keep(small.creditor_id, [words])
+    small.shop.asker.keep(small.creditor_id, [words])
     small.shop.receiver.apply(small.creditor_id)
     with small.shop.db.tenant(small.creditor_id) as connection:
         [found] = doubts.unread(connection)

@@ -15,7 +15,7 @@ def test_nothing_leaves_between_the_acknowledgement_and_its_application(small: W
     reserved = {"sms": small.look()["sms"][:2]}
     stopped, other = reserved["sms"]
     wish = Inbound("key", "link", Channel.SMS, small.clock.at, None, stopped, "", Intent.STOP)
-    small.shop.sweeper.keep(small.creditor_id, [wish])
+    small.shop.asker.keep(small.creditor_id, [wish])
     assert small.deliver(reserved) <= 1
     assert provider.asked == [other]
     assert small.states()["reserved"] >= 1
@@ -28,7 +28,7 @@ def test_nothing_leaves_between_the_acknowledgement_and_its_application(small: W
 def test_an_acknowledgement_waits_for_a_gate_that_is_being_passed(small: World) -> None:
     attempt = small.look()["sms"][0]
     wish = Inbound("key", "link", Channel.SMS, small.clock.at, None, attempt, "", Intent.STOP)
-    kept = threading.Thread(target=small.shop.sweeper.keep, args=(small.creditor_id, [wish]))
+    kept = threading.Thread(target=small.shop.asker.keep, args=(small.creditor_id, [wish]))
     with small.shop.db.tenant(small.creditor_id) as connection:
         lock_of(connection, [attempt])
         kept.start()

@@ -80,7 +80,7 @@ class World:
                 events = list(found)
                 paying = [one.event for one in events if isinstance(one.event, SandboxPayment)]
                 said = [one.event for one in events if not isinstance(one.event, SandboxPayment)]
-                self.shop.sweeper.keep(creditor_id, said)
+                self.shop.asker.keep(creditor_id, said)
                 while self.shop.receiver.apply(creditor_id):
                     pass
                 if paying:
