@@ -65,15 +65,4 @@ class Inbound:
     intent: Intent | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Payment:
-    """Money received on one account, as the creditor tells it."""
-
-    key: str
-    account_reference: str
-    minor: int
-    currency: str
-    at: datetime
-
-
 ProviderEvent = DeliveryEvent | Inbound

@@ -350,15 +350,3 @@ def waiting(connection: Connection, campaign_id: UUID) -> list[Waiting]:
         {"id": campaign_id},
     )
     return [Waiting(row[0], int(row[1])) for row in rows]
-
-
-def waiting_for(connection: Connection, campaign_id: UUID, limit: int = 20) -> list[tuple[str, int]]:
-    """What held the last proposals of the debtors with an active enrolment, the commonest first, as text."""
-    rows = connection.exec_driver_sql(
-        """SELECT l.waiting::text AS why, count(*) AS n FROM lanes l
-           WHERE l.waiting IS NOT NULL AND l.debtor_id IN (
-               SELECT debtor_id FROM enrolments WHERE campaign_id = %(id)s AND state = 'active')
-           GROUP BY why ORDER BY n DESC LIMIT %(limit)s""",
-        {"id": campaign_id, "limit": limit},
-    )
-    return [(row[0], int(row[1])) for row in rows]

@@ -18,7 +18,6 @@ from channels.protocol import SentAttempt
 from channels.sandbox import Sandbox, followed, planned
 from channels.sandbox_events import (
     DueEvent,
-    KeptInMemory,
     RedisSandboxEvents,
     SandboxEvent,
     SandboxEvents,
@@ -32,6 +31,7 @@ from domain.channel import Channel
 from domain.event import DeliveryEvent, Inbound, Intent
 from domain.facts import Outcome
 from domain.message import Accepted, Failure, Message, NotAccepted, Sms
+from tests.contract.kept_in_memory import KeptInMemory
 from tests.contract.messages import CREDITOR, NOW, message, now, sms
 
 SETTINGS = SandboxSettings(latency=0)

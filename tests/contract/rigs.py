@@ -7,13 +7,13 @@ from urllib.parse import urlencode
 
 from channels.protocol import Adapter, CallbackRequest, callback_request
 from channels.sandbox import Sandbox
-from channels.sandbox_events import KeptInMemory
 from channels.sandbox_plan import Rates, SandboxSettings
 from channels.smtp import SIGNATURE_HEADER, Smtp, SmtpSettings, signature
 from channels.twilio import Twilio, TwilioSettings
 from domain.channel import Channel
 from domain.message import Message
 from tests.contract import twilio_stub
+from tests.contract.kept_in_memory import KeptInMemory
 from tests.contract.messages import CREDITOR, URL, message, now
 from tests.contract.smtp_peer import CUT, SILENCE, SmtpPeer, relay
 from tests.contract.twilio_stub import Answer, TwilioStub, error, sign

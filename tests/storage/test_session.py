@@ -9,13 +9,11 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from psycopg.types.json import Jsonb
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from domain.errors import Unavailable
 from storage import arrays, session
-from storage.copying import copy_rows
 from storage.session import Database
 from tests import databases
 from tests.storage.rows import add, add_lanes
@@ -225,20 +223,3 @@ def test_a_caller_may_roll_back_within(db: Database, creditor: UUID) -> None:
     with db.tenant(creditor) as connection:
         found = connection.exec_driver_sql("SELECT 1 FROM lanes WHERE debtor_id = %(id)s", {"id": debtor_id}).all()
     assert found == []
-
-
-def test_rows_are_copied_through_row_level_security(db: Database, creditor: UUID, other_creditor: UUID) -> None:
-    columns = ("debtor_id", "creditor_id", "due_at", "waiting", "ledger_seq")
-    at = dt.datetime(2026, 11, 24, 1, 2, 3, 4, dt.UTC)
-    rows = [(uuid4(), creditor, at if n % 2 else None, Jsonb({"n": n}), n) for n in range(500)]
-    with db.tenant(creditor) as connection:
-        assert copy_rows(connection, "lanes", columns, rows[:300]) == 300
-        assert copy_rows(connection, "lanes", columns, iter(rows[300:])) == 200
-        found = connection.exec_driver_sql(
-            "SELECT debtor_id, creditor_id, due_at, waiting, ledger_seq FROM lanes WHERE debtor_id = ANY(%(ids)s)",
-            {"ids": [row[0] for row in rows]},
-        ).all()
-        assert sorted(found, key=lambda row: row.ledger_seq) == [(*row[:3], row[3].obj, row[4]) for row in rows]
-    foreign = [(uuid4(), other_creditor, None, None, 0)]
-    with pytest.raises(psycopg.errors.InsufficientPrivilege), db.tenant(creditor) as connection:
-        copy_rows(connection, "lanes", columns, foreign)
