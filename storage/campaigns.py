@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from domain.attempt import OPEN
 from domain.errors import Refused
-from storage.dispatch import lock_lanes, wake
+from storage.lanes import lock_lanes, wake
 from storage.ledger import Entry, append
 
 STOPPED = "stopped"

@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import Connection
 
 from storage import arrays
-from storage.dispatch import wake
+from storage.lanes import wake
 from storage.ledger import Entry, append, lock_heads
 
 

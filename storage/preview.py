@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from storage import dispatch
+from storage import loading
 
 
 class PreviewPoint(NamedTuple):
@@ -31,7 +31,7 @@ class PreviewDebtor(NamedTuple):
     name_cipher: bytes
     facts: str
     points: list[PreviewPoint]
-    accounts: list[dispatch.AccountRow]
+    accounts: list[loading.AccountRow]
 
 
 def fitting(
@@ -64,7 +64,7 @@ def read(connection: Connection, debtor_id: UUID, now: dt.datetime) -> PreviewDe
            WHERE debtor_id = %(id)s AND NOT is_dead ORDER BY priority DESC, point_id""",
         values,
     )
-    accounts = [row for row in dispatch.load(connection, [debtor_id], now).accounts if row.state == "open"]
+    accounts = [row for row in loading.load(connection, [debtor_id], now).accounts if row.state == "open"]
     accounts.sort(key=lambda row: (-row.days_past_due, row.reference))
     id_, reference, kind, language, name_cipher, facts = subject
     live = [PreviewPoint(*row) for row in points]

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from domain.event import DeliveryEvent, Inbound, ProviderEvent
 from storage import arrays
 from storage.crypto import KeyRing, blind, seal
-from storage.dispatch import lock_lanes
+from storage.lanes import lock_lanes
 from storage.vault import Vault
 
 RAW = "delivery_events.raw_cipher"

@@ -1,6 +1,15 @@
-"""Folds changes of counts into the counts. Screens read both tables in one statement, so no count ever looks wrong."""
+"""The counts that screens read: changes are added as they happen, and folded into the counts later.
+
+Screens read both tables in one statement, so no count ever looks wrong.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from uuid import UUID
 
 from sqlalchemy import Connection
+
+from storage import arrays
 
 
 def fold(connection: Connection, limit: int = 50_000) -> int:
@@ -24,4 +33,23 @@ def fold(connection: Connection, limit: int = 50_000) -> int:
             SELECT count(*) FROM taken""",
             {"limit": limit},
         ).scalar_one()
+    )
+
+
+def count(connection: Connection, creditor_id: UUID, deltas: Sequence[tuple[UUID, dt.datetime, str, str, int]]) -> None:
+    """Add to the counts that screens read: (campaign, hour, measure, key, n) each."""
+    if not deltas:
+        return
+    connection.exec_driver_sql(
+        """INSERT INTO rollup_deltas (creditor_id, campaign_id, hour, measure, key, n)
+           SELECT %(creditor)s, * FROM unnest(%(c)s::uuid[], %(h)s::timestamptz[], %(m)s::text[], %(k)s::text[],
+                %(n)s::bigint[])""",
+        {
+            "creditor": creditor_id,
+            "c": arrays.ids(delta[0] for delta in deltas),
+            "h": arrays.instants(delta[1] for delta in deltas),
+            "m": arrays.texts(delta[2] for delta in deltas),
+            "k": arrays.texts(delta[3] for delta in deltas),
+            "n": arrays.numbers(delta[4] for delta in deltas),
+        },
     )

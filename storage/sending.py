@@ -13,7 +13,6 @@ from sqlalchemy import Connection
 
 from domain.attempt import TRANSITIONS, AttemptState
 from storage import arrays
-from storage.ledger import Heads
 
 _FROM = arrays.texts(state for state, targets in TRANSITIONS.items() for _ in targets)
 _TO = arrays.texts(to for targets in TRANSITIONS.values() for to in targets)
@@ -266,25 +265,6 @@ def release(connection: Connection, releases: Sequence[Release]) -> set[UUID]:
         },
     )
     return {row[0] for row in rows}
-
-
-def move_heads(connection: Connection, heads: Heads, due: dict[UUID, dt.datetime]) -> None:
-    """Write the ends of chains, and make debtors due at these instants at the latest."""
-    debtors = {**dict.fromkeys(heads), **dict.fromkeys(due)}
-    if not debtors:
-        return
-    connection.exec_driver_sql(
-        """UPDATE lanes l SET due_at = least(l.due_at, n.due), ledger_seq = coalesce(n.s, l.ledger_seq),
-                ledger_hash = coalesce(n.h, l.ledger_hash)
-           FROM unnest(%(d)s::uuid[], %(due)s::timestamptz[], %(s)s::bigint[], %(h)s::bytea[]) AS n(d, due, s, h)
-           WHERE l.debtor_id = n.d""",
-        {
-            "d": arrays.ids(debtors),
-            "due": arrays.instants(due.get(one) for one in debtors),
-            "s": arrays.numbers(heads[one][0] if one in heads else None for one in debtors),
-            "h": arrays.blobs(heads[one][1] if one in heads else None for one in debtors),
-        },
-    )
 
 
 def postpone(connection: Connection, attempts: Sequence[tuple[UUID, dt.datetime | None]]) -> None:

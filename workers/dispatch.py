@@ -24,11 +24,13 @@ from campaigns.rules import Rules
 from campaigns.view import DebtorView
 from domain.decision import Decision, Effect, SpokenRule, Verdict
 from domain.identity import new_id
-from storage import creditors
+from storage import creditors, rollups
 from storage import dispatch as rows
+from storage import lanes as lane_rows
 from storage.campaigns import by_ids
-from storage.dispatch import ClaimedLane
+from storage.lanes import ClaimedLane
 from storage.ledger import chain, insert
+from storage.loading import load
 from storage.session import Database
 from workers import pace, plan
 from workers.campaigns import cadence_of
@@ -59,7 +61,7 @@ class Dispatcher:
     def look(self, creditor_id: UUID, now: dt.datetime, limit: int) -> Looked:
         """Look at up to `limit` debtors that are due at `now`. Raises Unavailable: then nothing was written."""
         with self.db.tenant(creditor_id) as connection:
-            lanes = rows.claim(connection, creditor_id, now, limit)
+            lanes = lane_rows.claim(connection, creditor_id, now, limit)
             if not lanes:
                 return Looked()
             reach("claimed")
@@ -76,7 +78,7 @@ class Dispatcher:
     def _views(
         self, connection: Connection, lanes: Sequence[ClaimedLane], profile: Mapping[str, Any], now: dt.datetime
     ) -> list[DebtorView]:
-        loaded = rows.load(connection, [lane.debtor_id for lane in lanes], now)
+        loaded = load(connection, [lane.debtor_id for lane in lanes], now)
         unknown = {row.campaign_id for row in loaded.enrolments} - self.cadences.keys()
         for campaign in by_ids(connection, unknown) if unknown else ():
             self.cadences[campaign.campaign_id] = cadence_of(campaign)
@@ -141,8 +143,8 @@ class Dispatcher:
         heads = {lane.debtor_id: (lane.ledger_seq, lane.ledger_hash) for lane in lanes}
         links, moved = chain(heads, creditor_id, made.entries)
         insert(connection, creditor_id, links)
-        rows.move_lanes(connection, made.lanes, heads | moved)
-        rows.count(connection, creditor_id, plan.counted(made.deltas, now))
+        lane_rows.move_lanes(connection, made.lanes, heads | moved)
+        rollups.count(connection, creditor_id, plan.counted(made.deltas, now))
 
 
 PACED = "pacing"

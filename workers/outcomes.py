@@ -18,9 +18,9 @@ from campaigns.next_action import advance
 from campaigns.view import EnrolmentView
 from domain.attempt import AttemptState
 from domain.message import Failure
-from storage import points, sending, suppressions
-from storage.dispatch import count
+from storage import lanes, points, sending, suppressions
 from storage.ledger import Entry, Heads, chain, insert
+from storage.rollups import count
 from storage.sending import AttemptMove, Release
 from storage.suppressions import OPT_OUT, Suppressed
 
@@ -98,7 +98,7 @@ def write(
     written += finished(made, releases, released, now)
     links, ends_at = chain(heads, creditor_id, written)
     insert(connection, creditor_id, links)
-    sending.move_heads(connection, ends_at, looks)
+    lanes.move_heads(connection, ends_at, looks)
     costs = [
         (attempt.campaign_id, "cost", attempt.channel, move.cost)
         for attempt, move, _ in made

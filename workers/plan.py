@@ -17,7 +17,8 @@ from campaigns.view import DebtorView, EnrolmentView
 from domain.channel import CONTACT_CHANNEL, Channel
 from domain.decision import PackUsed, SpokenRule
 from domain.facts import Purpose
-from storage.dispatch import EnrolmentMove, LaneMove, NewAttempt
+from storage.dispatch import EnrolmentMove, NewAttempt
+from storage.lanes import LaneMove
 from storage.ledger import Entry
 
 ACTIVE, EXITED, FINISHED = "active", "exited", "finished"

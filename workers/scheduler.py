@@ -21,7 +21,7 @@ from config.clock import Clock, open_clock
 from config.logging import get_logger
 from config.settings import Settings
 from domain.errors import Unavailable
-from storage import dispatch, ticking
+from storage import lanes, ticking
 from storage.partitions import ensure_partitions
 from storage.session import Database, connect, connection_parameters
 from workers.broker import DISPATCH, open_broker, send, waiting
@@ -88,7 +88,7 @@ class Scheduler:
         for creditor_id in self._creditors():
             now = self.clock.now()
             with self.db.tenant(creditor_id) as connection:
-                due = dispatch.due(connection, creditor_id, now, self.claim * MOST_LOOKS)
+                due = lanes.due(connection, creditor_id, now, self.claim * MOST_LOOKS)
                 is_received = ticking.has_open(connection, creditor_id)
             for _ in range(min(MOST_LOOKS, -(-due // self.claim))):
                 send(self.broker, "look", str(creditor_id))

@@ -11,7 +11,7 @@ from domain.attempt import AttemptState
 from domain.errors import BadInput, Refused
 from storage import arrivals, dead_letters
 from storage.campaigns import by_ids
-from storage.dispatch import wake
+from storage.lanes import wake
 from storage.ledger import Entry, append, lock_heads
 from storage.sending import AttemptMove, lock_of
 from storage.session import Database

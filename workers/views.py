@@ -31,7 +31,7 @@ from domain.facts import (
     Stop,
     StopKind,
 )
-from storage.dispatch import (
+from storage.loading import (
     AccountRow,
     ContactRow,
     DebtorRow,

@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from storage.dispatch import count
+from storage.rollups import count
 from storage.session import Database
 from tests.browser.conftest import enter
 from tests.web.book import Book

@@ -18,8 +18,8 @@ from domain.identity import new_id
 from storage import tables
 from storage.creditors import ensure_creditor
 from storage.crypto import KeyRing, blind, seal
-from storage.dispatch import count
 from storage.ledger import Entry, append
+from storage.rollups import count
 from storage.session import Database
 from storage.vault import Vault
 from tests.web.entries import DISPUTE, HOURS, WEEK

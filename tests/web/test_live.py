@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from storage.dispatch import count
+from storage.rollups import count
 from storage.session import Database
 from tests.web.book import Book
 from tests.web.conftest import NOW, TOKEN
