@@ -24,8 +24,8 @@ from domain.facts import (
 
 SPOKEN = {"sms": "sms", "voice": "call", "email": "email", "letter": "letter"}
 NEVER_MADE = ("cancelled", "expired", "rejected")
-REPEATABLE = ("sending",)
-"""From here an attempt may be tried again: the provider proved that it took nothing."""
+REPEATABLE = ("sending", "in_doubt")
+"""From here an attempt may be tried again: on proof that nothing left, which ends a doubt only by its name."""
 
 
 class Told(Protocol):
@@ -161,7 +161,7 @@ class Memory:
         body = entry.body
         if body.get("retry"):
             again = self.attempts[str(body["attempt"])]
-            if again.state in REPEATABLE:
+            if again.state in REPEATABLE and (again.state != "in_doubt" or body.get("code")):
                 self.made -= again.steps
                 again.state, again.outcome = "reserved", None
             return

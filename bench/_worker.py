@@ -23,7 +23,7 @@ def main(*words: str) -> None:
     configure(settings.log_level)
     with open_workshop(settings, pool_size=sum(threads_of(settings).values()) + 2) as shop:
         if "quiet" in words:
-            adapters = cast(MutableMapping[str, Adapter], shop.deliverer.adapters)
+            adapters = cast(MutableMapping[str, Adapter], shop.deliverer.caller.adapters)
             adapters["sandbox"] = Sandbox(SandboxSettings(latency=0, events=False, rates=ALL_GOOD), shop.clock.now)
         with consuming(settings, shop):
             is_ready()

@@ -91,6 +91,10 @@ class Adapter(Protocol):
     def channels(self) -> frozenset[Channel]:
         """What it carries."""
 
+    @property
+    def at_once(self) -> int:
+        """How many messages of a channel one event loop hands over at the same time; more would wait in the adapter."""
+
     async def send(self, message: Message, /) -> SendResult:
         """Hand one message over. Raises nothing; is never tried again by the adapter once the provider may have it."""
 

@@ -141,6 +141,11 @@ class Guarded:
         """What it carries."""
         return self.inner.channels
 
+    @property
+    def at_once(self) -> int:
+        """As the adapter."""
+        return self.inner.at_once
+
     async def send(self, message: Message) -> SendResult:
         """Hand the message over, unless nobody may be reached by it."""
         try:

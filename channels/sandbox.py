@@ -46,6 +46,7 @@ class Sandbox:
     name = PROVIDER
     finds_by_attempt = True
     channels = frozenset(Channel)
+    at_once = 1_000
 
     def __init__(self, settings: SandboxSettings, now: Now, events: SandboxEvents | None = None) -> None:
         self._settings = settings

@@ -92,6 +92,11 @@ class Smtp:
         self._tls = tls_context(ca) if settings.tls != "off" else None
         self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, Pool] = WeakKeyDictionary()
 
+    @property
+    def at_once(self) -> int:
+        """As many as there are connections."""
+        return self._settings.connections
+
     async def send(self, message: Message) -> SendResult:
         """Hand the mail to the relay."""
         content = message.content

@@ -75,7 +75,7 @@ _NO_ENVIRONMENT = {"": ""}
 class TwilioSettings:
     """The account, and who sends. `sms_from`: an E.164 number or a messaging service, `MG…`; `voice_from`: E.164.
 
-    `base_url` empty is Twilio's own. `connections` are held by each event loop; `seconds` bound one request.
+    `base_url` empty is Twilio's own. Each event loop has `connections` for each channel; `seconds` bound one request.
     """
 
     account_sid: str
@@ -130,6 +130,11 @@ class Twilio:
     def channels(self) -> frozenset[Channel]:
         """The channels for which a sender is set."""
         return self._channels
+
+    @property
+    def at_once(self) -> int:
+        """As many as there are connections."""
+        return self._settings.connections
 
     async def send(self, message: Message) -> SendResult:
         """Create the message or the call."""
@@ -215,7 +220,7 @@ class Twilio:
         held = self._connections.get(loop)
         if held is None:
             settings = self._settings
-            http = Http(settings.connections, settings.seconds)
+            http = Http(settings.connections * len(self._channels), settings.seconds)
             client = Client(settings.account_sid, settings.auth_token, http_client=http, environment=_NO_ENVIRONMENT)
             if settings.base_url:
                 client.api.base_url = settings.base_url

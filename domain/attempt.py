@@ -37,7 +37,7 @@ _S = AttemptState
 TRANSITIONS: dict[AttemptState, frozenset[AttemptState]] = {
     _S.RESERVED: frozenset({_S.SENDING, _S.CANCELLED, _S.EXPIRED}),
     _S.SENDING: frozenset({_S.ACCEPTED, _S.DELIVERED, _S.UNDELIVERED, _S.REJECTED, _S.IN_DOUBT, _S.RESERVED}),
-    _S.IN_DOUBT: frozenset({_S.ACCEPTED, _S.DELIVERED, _S.UNDELIVERED, _S.REJECTED, _S.CLOSED}),
+    _S.IN_DOUBT: frozenset({_S.ACCEPTED, _S.DELIVERED, _S.UNDELIVERED, _S.REJECTED, _S.RESERVED, _S.CLOSED}),
     _S.ACCEPTED: frozenset({_S.DELIVERED, _S.UNDELIVERED}),
     _S.DELIVERED: frozenset(),
     _S.UNDELIVERED: frozenset(),
@@ -46,7 +46,8 @@ TRANSITIONS: dict[AttemptState, frozenset[AttemptState]] = {
     _S.EXPIRED: frozenset(),
     _S.CLOSED: frozenset({_S.ACCEPTED, _S.DELIVERED, _S.UNDELIVERED}),
 }
-"""Every legal move. `sending → reserved` only on proof that the provider did not take it (a retry)."""
+"""Every legal move. Back to `reserved` only on proof that the provider did not take it (a retry): a worker that was
+taken for dead may still bring it."""
 
 OPEN = frozenset({_S.RESERVED, _S.SENDING, _S.IN_DOUBT})
 """Something is still owed to these: they hold their enrolments in place."""

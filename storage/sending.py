@@ -90,7 +90,7 @@ def lock_of(connection: Connection, attempt_ids: Collection[UUID]) -> dict[UUID,
 
 _OUTGOING = """SELECT a.attempt_id, a.debtor_id, a.campaign_id, a.enrolments, a.accounts, a.point_id, a.channel,
     a.stage, a.step, a.rank, a.template, a.language, a.state, a.closes_at, a.not_before, a.next_look, a.tries, a.tried,
-    a.packs,     c.state = 'running' AND r.stopped_at IS NULL,
+    a.packs, c.state = 'running' AND r.stopped_at IS NULL,
     EXISTS (SELECT FROM suppressions s
             WHERE s.debtor_id = a.debtor_id AND s.at >= a.reserved_at AND s.lifted_at IS NULL),
     EXISTS (SELECT FROM accounts o
@@ -114,6 +114,25 @@ def outgoing(connection: Connection, attempt_ids: Collection[UUID]) -> list[Outg
     """Those of these attempts that are still reserved, with all that their messages need."""
     rows = connection.exec_driver_sql(_OUTGOING, {"ids": arrays.ids(attempt_ids)})
     return [one for one in map(Outgoing._make, rows.all()) if one.state == AttemptState.RESERVED]
+
+
+def held_back(connection: Connection, attempt_ids: Collection[UUID]) -> set[UUID]:
+    """Those of these attempts that must not leave after all, though they passed the gate.
+
+    Sending or their campaign was stopped or paused since, a reason not to contact was recorded, or the debtor said
+    something that nobody has applied yet.
+    """
+    rows = connection.exec_driver_sql(
+        """SELECT a.attempt_id FROM attempts a JOIN campaigns c USING (campaign_id)
+               JOIN creditors r ON r.creditor_id = a.creditor_id
+           WHERE a.attempt_id = ANY(%(ids)s::uuid[]) AND (
+               c.state <> 'running' OR r.stopped_at IS NOT NULL
+               OR EXISTS (SELECT FROM suppressions s
+                          WHERE s.debtor_id = a.debtor_id AND s.at >= a.reserved_at AND s.lifted_at IS NULL)
+               OR EXISTS (SELECT FROM inbound i WHERE i.debtor_id = a.debtor_id AND i.applied_at IS NULL))""",
+        {"ids": arrays.ids(attempt_ids)},
+    )
+    return {row[0] for row in rows}
 
 
 def owed(connection: Connection, account_ids: Collection[UUID]) -> dict[UUID, OwedAccount]:
@@ -168,7 +187,10 @@ def mark_sending(
 
 
 class AttemptMove(NamedTuple):
-    """Where an attempt goes, and what is known of it then; None keeps what was. `at` is the instant of the move."""
+    """Where an attempt goes, and what is known of it then; None keeps what was. `at` is the instant of the move.
+
+    `of_try` is the try that it is about, the first being 1: it does not move another. None: whichever it is.
+    """
 
     attempt_id: UUID
     state: AttemptState
@@ -180,6 +202,7 @@ class AttemptMove(NamedTuple):
     cost: int | None = None
     not_before: dt.datetime | None = None
     tried: str | None = None
+    of_try: int | None = None
 
 
 _MOVE = """UPDATE attempts a SET state = n.st,
@@ -191,8 +214,9 @@ _MOVE = """UPDATE attempts a SET state = n.st,
     not_before = n.nb, tried = CASE WHEN n.tr IS NULL THEN a.tried ELSE a.tried || n.tr END,
     queued_at = CASE WHEN n.st = 'reserved' THEN NULL ELSE a.queued_at END, lease_until = NULL
 FROM unnest(%(a)s::uuid[], %(st)s::text[], %(t)s::timestamptz[], %(r)s::text[], %(o)s::text[], %(f)s::text[],
-        %(c)s::text[], %(k)s::bigint[], %(nb)s::timestamptz[], %(tr)s::text[]) AS n(a, st, t, r, o, f, c, k, nb, tr)
-WHERE a.attempt_id = n.a AND EXISTS (
+        %(c)s::text[], %(k)s::bigint[], %(nb)s::timestamptz[], %(tr)s::text[], %(ot)s::bigint[])
+    AS n(a, st, t, r, o, f, c, k, nb, tr, ot)
+WHERE a.attempt_id = n.a AND (n.ot IS NULL OR n.ot = a.tries) AND EXISTS (
     SELECT FROM unnest(%(from)s::text[], %(to)s::text[]) AS legal(f, t) WHERE legal.f = a.state AND legal.t = n.st)
 RETURNING a.attempt_id"""
 
@@ -216,6 +240,7 @@ def move_attempts(connection: Connection, moves: Sequence[AttemptMove]) -> set[U
             "k": arrays.numbers(move.cost for move in moves),
             "nb": arrays.instants(move.not_before for move in moves),
             "tr": arrays.texts(move.tried for move in moves),
+            "ot": arrays.numbers(move.of_try for move in moves),
         },
     )
     return {row[0] for row in rows}

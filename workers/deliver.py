@@ -5,24 +5,22 @@ through the gate; the calls in between run together on the process's event loop.
 chunk in doubt; who dies before it leaves nothing.
 """
 
-import asyncio
 import datetime as dt
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Connection
 
 from campaigns.cadence import Cadence
-from channels.protocol import EXPIRED, Adapter
 from config.clock import Clock
 from config.logging import get_logger
 from domain.attempt import AttemptState
 from domain.channel import Channel
 from domain.errors import BadInput, Tampered, Unavailable
-from domain.message import Accepted, Failure, InDoubt, Message, NotAccepted, SendResult
+from domain.message import Accepted, Failure, InDoubt, Message, NotAccepted
 from storage import creditors, dead_letters, sending
 from storage.campaigns import by_ids
 from storage.ledger import Entry
@@ -30,40 +28,23 @@ from storage.sending import AttemptMove, Leaving, Outgoing
 from storage.session import Database
 from storage.vault import Vault
 from workers import outcomes
+from workers.calling import Answer, Call, Caller, cost_of
 from workers.campaigns import cadence_of
 from workers.composing import Composed, Composer, domain_of
 from workers.outcomes import Ends, Snapshot
 from workers.points import reach
 from workers.retries import next_try
-from workers.routing import Ask, Grant, Hold, Routing, Settled
+from workers.routing import Ask, Grant, Hold, Settled
 
 _S = AttemptState
 Result = TypeVar("Result")
 Wait = Callable[[Coroutine[Any, Any, Result]], Result]
 """Runs a coroutine on the process's event loop and returns its result; called from a worker thread."""
-ROOM = 0.75
-"""After so much of its lease a worker calls no provider any more: others may take it for dead soon."""
+HELD = dt.timedelta(seconds=1)
+"""What was held back at the last moment passes the gate again after so long, or is taken back there."""
 PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0)
 """Seconds between tries to record answers while the database is away."""
 log = get_logger(__name__)
-
-
-class Call(NamedTuple):
-    """One call to a provider: what is sent, by whose leave, and since when its lease runs, as `monotonic` counts."""
-
-    attempt: Outgoing
-    composed: Composed
-    grant: Grant
-    message: Message
-    taken_at: float
-
-
-class Answer(NamedTuple):
-    """What came of a call, and how long it took in seconds."""
-
-    call: Call
-    result: SendResult
-    seconds: float
 
 
 @dataclass(slots=True)
@@ -82,11 +63,12 @@ class Delivered:
             self.sent += isinstance(answer.result, Accepted)
             self.failed += isinstance(answer.result, NotAccepted)
             self.in_doubt += isinstance(answer.result, InDoubt)
+            self.later += answer.result is None
 
 
 @dataclass(frozen=True, slots=True)
 class Deliverer:
-    """Sends reserved attempts of any creditor. `monotonic` measures calls and leases in seconds.
+    """Sends reserved attempts of any creditor.
 
     `agree` raises Unavailable where this machine's clock and the database's differ too much to trust any window.
     """
@@ -95,14 +77,11 @@ class Deliverer:
     vault: Vault
     clock: Clock
     composer: Composer
-    adapters: Mapping[str, Adapter]
-    routing: Routing
+    caller: Caller
     callback_site: str
     chunk: int
-    lease: dt.timedelta
     jitter: Callable[[], float]
     agree: Callable[[], None]
-    monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     cadences: dict[UUID, Cadence] = field(default_factory=dict)
 
@@ -118,7 +97,7 @@ class Deliverer:
             if not ids and not answers:
                 break
             calls = self._surely(creditor_id, answers, ids, wait, done)
-            answers = wait(self._call_all(calls)) if calls else []
+            answers = wait(self.caller.call_all(creditor_id, calls)) if calls else []
         return done
 
     def _surely(
@@ -163,7 +142,7 @@ class Deliverer:
         finally:
             used = {call.attempt.attempt_id for call in calls}
             if unused := [Settled(one, None, 0) for one in grants if one.attempt_id not in used]:
-                wait(self.routing.settle(unused, self.clock.now()))
+                wait(self.caller.routing.settle(unused, self.clock.now()))
         return calls
 
     def _written(
@@ -230,12 +209,12 @@ class Deliverer:
         composed = self._compose(connection, creditor_id, ready, ends, now)
         admitted = self._admit(composed, later, now, wait)
         grants += [grant for _, _, grant in admitted]
-        taken_at = self.monotonic()
+        taken_at = self.caller.monotonic()
         calls = [
             Call(attempt, made, grant, self._message(creditor_id, attempt, made, grant), taken_at)
             for attempt, made, grant in admitted
         ]
-        taken = sending.mark_sending(connection, [_leaving(call) for call in calls], now, self.lease)
+        taken = sending.mark_sending(connection, [_leaving(call) for call in calls], now, self.caller.lease)
         entries += [_sending_entry(call, now) for call in calls if call.attempt.attempt_id in taken]
         sending.postpone(connection, later)
         done.later += len(later)
@@ -290,7 +269,7 @@ class Deliverer:
             for attempt, made in composed
         ]
         granted: list[tuple[Outgoing, Composed, Grant]] = []
-        for (attempt, made), answer in zip(composed, wait(self.routing.admit(channel, asks, now)), strict=True):
+        for (attempt, made), answer in zip(composed, wait(self.caller.routing.admit(channel, asks, now)), strict=True):
             if isinstance(answer, Hold):
                 later.append((attempt.attempt_id, now + dt.timedelta(seconds=answer.seconds)))
             else:
@@ -303,31 +282,13 @@ class Deliverer:
             attempt.attempt_id, creditor_id, Channel(attempt.channel), made.content, attempt.closes_at, callback
         )
 
-    async def _call_all(self, calls: Sequence[Call]) -> list[Answer]:
-        """Call the providers, all at once, and give their leave back."""
-        answers = await asyncio.gather(*(self._call(call) for call in calls))
-        await self.routing.settle(
-            [Settled(one.call.grant, one.result, cost_of(one)) for one in answers], self.clock.now()
-        )
-        return answers
-
-    async def _call(self, call: Call) -> Answer:
-        """One call. A worker that slept through its lease or the window calls nobody: nothing left for certain."""
-        started = self.monotonic()
-        if started - call.taken_at > ROOM * self.lease.total_seconds():
-            return Answer(call, NotAccepted(Failure.EXPIRED, "lease_lost", is_retryable=False), 0.0)
-        if self.clock.now() >= call.attempt.closes_at:
-            return Answer(call, EXPIRED, 0.0)
-        reach("calling")
-        result = await self.adapters[call.grant.provider].send(call.message)
-        reach("answered")
-        return Answer(call, result, self.monotonic() - started)
-
     def _record(self, ends: Ends, answer: Answer, now: dt.datetime) -> None:
         """What an answer does to its attempt."""
         attempt, result = answer.call.attempt, answer.result
         provider = answer.call.grant.provider
         match result:
+            case None:
+                move = AttemptMove(attempt.attempt_id, _S.RESERVED, now, code="held_back", not_before=now + HELD)
             case Accepted():
                 cost = cost_of(answer)
                 move = AttemptMove(attempt.attempt_id, _S.ACCEPTED, now, provider_ref=result.provider_ref, cost=cost)
@@ -335,7 +296,7 @@ class Deliverer:
                 move = AttemptMove(attempt.attempt_id, _S.IN_DOUBT, now, code=result.code)
             case NotAccepted():
                 move = self._refused(attempt, result, provider, now)
-        ends.add(snapshot(attempt), move, provider=provider)
+        ends.add(snapshot(attempt), move._replace(of_try=attempt.tries + 1), provider=provider)
 
     def _refused(self, attempt: Outgoing, result: NotAccepted, provider: str, now: dt.datetime) -> AttemptMove:
         """Once more where the provider certainly did not take it and another try may help, inside the window."""
@@ -349,14 +310,6 @@ class Deliverer:
         unknown = campaign_ids - self.cadences.keys()
         for campaign in by_ids(connection, unknown) if unknown else ():
             self.cadences[campaign.campaign_id] = cadence_of(campaign)
-
-
-def cost_of(answer: Answer) -> int:
-    """What a call costs, in millionths: what the provider said, else the estimate; nothing where it was not taken."""
-    if isinstance(answer.result, NotAccepted):
-        return 0
-    said = answer.result.cost if isinstance(answer.result, Accepted) else None
-    return answer.call.composed.cost if said is None else said
 
 
 def snapshot(attempt: Outgoing) -> Snapshot:

@@ -27,6 +27,7 @@ from storage.vault import Vault
 from throttling.compose import compile_rules
 from throttling.packs import Library, load_packs
 from workers.asking import Asker
+from workers.calling import Caller
 from workers.clocks import ClockCheck
 from workers.composing import Composer
 from workers.deliver import Deliverer
@@ -88,11 +89,9 @@ def open_workshop(settings: Settings, *, clock: Clock | None = None, pool_size: 
                     vault,
                     clock,
                     composer(settings, ring, packs),
-                    adapters,
-                    router,
+                    Caller(db, clock, adapters, router, lease),
                     site(settings),
                     settings.send_chunk,
-                    lease,
                     random.SystemRandom().random,
                     agreement(settings, db, clock),
                     cadences=cadences,

@@ -169,6 +169,17 @@ def test_retry_on_proof_that_nothing_left_is_no_second_contact() -> None:
     assert rules(replay(linked([*lawful(), *told]))) == set()
 
 
+def test_a_doubt_ends_on_proof_that_nothing_left() -> None:
+    told = [
+        reserved(3, LATER),
+        moved(3, "sending", LATER),
+        moved(3, "in_doubt", LATER + timedelta(minutes=1)),
+        moved(3, "reserved", LATER + timedelta(minutes=2), retry=True, code="held_back"),
+        moved(3, "sending", LATER + timedelta(minutes=5)),
+    ]
+    assert rules(replay(linked([*lawful(), *told]))) == set()
+
+
 @pytest.mark.parametrize("state", ["accepted", "in_doubt", "delivered"])
 def test_retry_of_what_may_have_left_is_found(state: str) -> None:
     told = [

@@ -1,20 +1,25 @@
 """Commands that steer providers and stop all sending; what leaves after a stop, and when."""
 
+import asyncio
+import datetime as dt
 import json
 import re
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from config.settings import Settings
+from domain.channel import Channel
+from domain.event import Inbound, Intent
 from domain.message import Message, SendResult
 from forbear import cli
 from tests.workers.conftest import own_settings as own_settings
 from tests.workers.test_path import Answering
-from tests.workers.world import world
+from tests.workers.world import World, world
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -95,6 +100,64 @@ def test_a_stop_names_whom(run: Run) -> None:
     assert run("stop", "--all")[1] == "Stopped: none. Were stopped already: 0.\n"
 
 
+def slow(one: World, left: list[float], sent: list[UUID], pause: float) -> None:
+    """Have a provider take one message at a time, each after a pause; when it was given which."""
+
+    class OneByOne(Answering):
+        async def send(self, message: Message) -> SendResult:
+            left.append(time.monotonic())
+            sent.append(message.attempt_id)
+            await asyncio.sleep(pause)
+            return await super().send(message)
+
+    made = OneByOne(one.shop.deliverer.caller.adapters["sandbox"], [])  # type: ignore[arg-type]
+    made.at_once = 1
+    one.shop.deliverer.caller.adapters["sandbox"] = made  # type: ignore[index, assignment]
+
+
+def test_what_waits_for_a_slow_provider_is_held_back_by_a_stop(
+    run: Run, own_settings: Settings, tmp_path: Path
+) -> None:
+    left: list[float] = []
+    sent: list[UUID] = []
+    with world(own_settings, tmp_path) as one:
+        slow(one, left, sent, 0.1)
+        reserved = {"sms": one.look()["sms"][:30]}
+        working = threading.Thread(target=one.deliver, args=(reserved,))
+        working.start()
+        while len(left) < 3:
+            time.sleep(0.001)
+        assert run("stop", "--creditor", "harbour-bank")[0] == 0
+        stopped = time.monotonic()
+        working.join(60)
+        assert max(left) - stopped <= 1.0
+        assert one.states()["reserved"] > 10, "they had passed the gate in one chunk"
+        assert run("start", "--all")[0] == 0
+        one.clock.at += dt.timedelta(minutes=1)
+        one.deliver(one.sweep())
+        assert sorted(sent) == sorted(reserved["sms"]), "each left once"
+        assert one.audit().violations == []
+
+
+def test_what_waits_for_a_slow_provider_is_held_back_by_its_debtor(own_settings: Settings, tmp_path: Path) -> None:
+    left: list[float] = []
+    sent: list[UUID] = []
+    with world(own_settings, tmp_path) as one:
+        slow(one, left, sent, 0.2)
+        ids = one.look()["sms"][:10]
+        working = threading.Thread(target=one.deliver, args=({"sms": ids},))
+        working.start()
+        while not left:
+            time.sleep(0.001)
+        wish = Inbound("k1", "sandbox", Channel.SMS, one.clock.at, None, ids[-1], "", Intent.STOP)
+        one.shop.asker.keep(one.creditor_id, [wish])
+        working.join(60)
+        assert sorted(sent) == sorted(ids[:-1])
+        one.hear()
+        [[state]] = one.query("SELECT state FROM attempts WHERE attempt_id = %(id)s", id=ids[-1])
+        assert state == "cancelled"
+
+
 def test_nothing_leaves_later_than_a_second_after_a_stop(run: Run, own_settings: Settings, tmp_path: Path) -> None:
     left: list[float] = []
 
@@ -104,7 +167,7 @@ def test_nothing_leaves_later_than_a_second_after_a_stop(run: Run, own_settings:
             return await super().send(message)
 
     with world(own_settings.model_copy(update={"send_chunk": 2}), tmp_path) as one:
-        one.shop.deliverer.adapters["sandbox"] = Noting(one.shop.deliverer.adapters["sandbox"], [])  # type: ignore[index, arg-type]
+        one.shop.deliverer.caller.adapters["sandbox"] = Noting(one.shop.deliverer.caller.adapters["sandbox"], [])  # type: ignore[index, arg-type]
         reserved = one.look()
         working = threading.Thread(target=one.deliver, args=(reserved,))
         working.start()

@@ -44,7 +44,7 @@ def until(holds: Callable[[], bool], seconds: float = 20) -> None:
 
 def test_a_slow_provider_starves_no_other_channel(small: World, own_settings: Settings) -> None:
     provider = Stuck(answering(small))
-    small.shop.deliverer.adapters["sandbox"] = provider  # type: ignore[index, assignment]
+    small.shop.deliverer.caller.adapters["sandbox"] = provider  # type: ignore[index, assignment]
     reserved = small.look()
     sms, rest = reserved["sms"][:20], reserved["sms"][20:]
     with small.shop.db.tenant(small.creditor_id) as connection:

@@ -29,7 +29,8 @@ class Answering:
         self.inner = inner
         self.answers = answers
         self.asked: list[UUID] = []
-        self.name, self.channels, self.finds_by_attempt = inner.name, inner.channels, inner.finds_by_attempt
+        self.name, self.channels = inner.name, inner.channels
+        self.finds_by_attempt, self.at_once = inner.finds_by_attempt, inner.at_once
 
     async def send(self, message: Message) -> SendResult:
         self.asked.append(message.attempt_id)
@@ -44,8 +45,8 @@ class Answering:
 
 
 def answering(one: World, *answers: SendResult | None) -> Answering:
-    made = Answering(one.shop.deliverer.adapters["sandbox"], list(answers))  # type: ignore[arg-type]
-    one.shop.deliverer.adapters["sandbox"] = made  # type: ignore[index, assignment]
+    made = Answering(one.shop.deliverer.caller.adapters["sandbox"], list(answers))  # type: ignore[arg-type]
+    one.shop.deliverer.caller.adapters["sandbox"] = made  # type: ignore[index, assignment]
     return made
 
 
@@ -226,8 +227,8 @@ def test_a_callback_may_come_before_the_call_returned(small: World) -> None:
             small.shop.receiver.apply(small.creditor_id)
             return Accepted("SB9")
 
-    inner = small.shop.deliverer.adapters["sandbox"]
-    small.shop.deliverer.adapters["sandbox"] = Early(inner, [])  # type: ignore[index, arg-type, assignment]
+    inner = small.shop.deliverer.caller.adapters["sandbox"]
+    small.shop.deliverer.caller.adapters["sandbox"] = Early(inner, [])  # type: ignore[index, arg-type, assignment]
     small.deliver({"sms": ids})
     [[state, ref]] = small.query("SELECT state, provider_ref FROM attempts WHERE attempt_id = %(id)s", id=ids[0])
     assert (state, ref) == ("delivered", "SB9")
@@ -266,10 +267,10 @@ def test_a_paused_campaign_sends_nothing_and_goes_on_after(small: World) -> None
 def test_without_redis_nothing_is_sent(small: World) -> None:
     provider = answering(small)
     reserved = small.look()
-    router = small.shop.deliverer.routing
+    router = small.shop.deliverer.caller.routing
     assert isinstance(router, Router)
     away = Router(router.routes, "redis://127.0.0.1:1/0", router.draw, False, type(router.limits)())
-    object.__setattr__(small.shop.deliverer, "routing", away)
+    object.__setattr__(small.shop.deliverer.caller, "routing", away)
     with pytest.raises(Unavailable):
         small.deliver(reserved)
     assert provider.asked == []
