@@ -131,9 +131,9 @@ class Settings(BaseSettings):
         default=1000, ge=10, description="How often the scheduler looks for debtors that are due."
     )
     claim_debtors: int = Field(default=500, ge=1, description="How many due debtors one dispatch transaction claims.")
-    batch_attempts: int = Field(default=100, ge=1, description="How many attempts one queue message carries.")
+    batch_attempts: int = Field(default=200, ge=1, description="How many attempts one queue message carries.")
     send_chunk: int = Field(
-        default=50, ge=1, description="How many attempts are marked as sending, and in doubt if we die."
+        default=100, ge=1, description="How many attempts are marked as sending, and in doubt if we die."
     )
     lease_seconds: int = Field(
         default=120,
