@@ -5,7 +5,7 @@ knows no intervals, no tables and no caches; T is found by asking at one instant
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from audit.conditions import Conditions
@@ -15,7 +15,7 @@ from audit.places import candidates, zones
 from audit.question import Question, debts, ordered
 from audit.rulebook import LONG_NAMES, VOICE, packs, time_zone, whole
 from audit.weekly import in_weekly, minutes
-from audit.windows import is_over, still_counts
+from audit.windows import by_clock, is_over, still_counts
 from domain.facts import Facts
 
 
@@ -103,7 +103,7 @@ class Oracle:
     ) -> bool:
         listed = self.zones(rule)
         if not listed:
-            return "hours" in wait and at >= when + timedelta(hours=wait["hours"])
+            return bool(by_clock(wait)) and at >= when + by_clock(wait)
         return all(is_over(wait, when, at, zone, pack.get("calendar")) for zone in listed)
 
     def is_over_somewhere(
@@ -111,7 +111,7 @@ class Oracle:
     ) -> bool:
         listed = self.zones(rule)
         if not listed:
-            return "hours" not in wait or at >= when + timedelta(hours=wait["hours"])
+            return not by_clock(wait) or at >= when + by_clock(wait)
         return any(is_over(wait, when, at, zone, pack.get("calendar")) for zone in listed)
 
     # Rules -----------------------------------------------------------------------------------------------------

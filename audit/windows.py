@@ -22,9 +22,14 @@ def days_later(wait: dict[str, Any], first: date, name: str | None) -> date | No
     return first + timedelta(wait.get("days", 0) + 7 * wait.get("weeks", 0))
 
 
+def by_clock(wait: dict[str, Any]) -> timedelta:
+    """The length of a wait that runs by the clock; none where it runs over days."""
+    return timedelta(hours=wait.get("hours", 0), minutes=wait.get("minutes", 0))
+
+
 def is_over(wait: dict[str, Any], event: datetime, at: datetime, zone: str, name: str | None) -> bool:
-    if "hours" in wait:
-        return at >= event + timedelta(hours=wait["hours"])
+    if by_clock(wait):
+        return at >= event + by_clock(wait)
     first = local_day(event, zone) + timedelta(wait.get("first_day", "event") == "next")
     last = days_later(wait, first, name)
     return last is not None and local_day(at, zone) >= last

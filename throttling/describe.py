@@ -124,12 +124,12 @@ def window(found: Window) -> str:
 
 def wait(found: Wait) -> str:
     """A length of time, in words."""
-    for unit in ("hours", "days", "business_days", "weeks", "months", "years"):
+    for unit in ("minutes", "hours", "days", "business_days", "weeks", "months", "years"):
         number = getattr(found, unit)
         if number is not None:
             first = (
                 ""
-                if unit == "hours"
+                if found.seconds is not None
                 else ", the day itself first"
                 if found.first_day == "event"
                 else ", from the next day"

@@ -17,10 +17,10 @@ class Ending:
     between them.
     """
 
-    __slots__ = ("_clocks", "_days", "_exact", "_hours")
+    __slots__ = ("_clocks", "_days", "_exact", "_seconds")
 
     def __init__(self, length: Window | Wait, clocks: Sequence[ZoneClock], calendar: Calendar | None) -> None:
-        self._hours = None if length.hours is None else length.hours * 3600
+        self._seconds = length.seconds
         self._clocks = clocks
         self._days: dict[int, tuple[tuple[int, int], ...]] = {}
         self._exact: Callable[[int], int]
@@ -31,8 +31,8 @@ class Ending:
 
     def of(self, event: int) -> int:
         """The first instant at which an event no longer counts; never earlier for a later event."""
-        if self._hours is not None:
-            return event + self._hours
+        if self._seconds is not None:
+            return event + self._seconds
         day = event // DAY
         found = self._days.get(day)
         if found is None:
@@ -56,8 +56,8 @@ class Ending:
 
 def counts_until(window: Window, event: int, clocks: Sequence[ZoneClock], calendar: Calendar | None) -> int:
     """The first instant at which an event lies outside the window. FOREVER where never, or where it is not known."""
-    if window.hours is not None:
-        return event + window.hours * 3600
+    if window.seconds is not None:
+        return event + window.seconds
     if window.ever or not clocks:
         return FOREVER
     return max(_day_after_window(window, event, clock, calendar) for clock in clocks)
@@ -74,8 +74,8 @@ def lapses_at(wait: Wait, event: int, clocks: Sequence[ZoneClock], calendar: Cal
 
 
 def _ends(wait: Wait, event: int, clocks: Sequence[ZoneClock], calendar: Calendar | None, *, last: bool) -> int:
-    if wait.hours is not None:
-        return event + wait.hours * 3600
+    if wait.seconds is not None:
+        return event + wait.seconds
     if not clocks:
         return FOREVER if last else event
     found = [_wait_in(wait, event, clock, calendar) for clock in clocks]

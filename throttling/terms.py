@@ -121,10 +121,11 @@ def exactly_one(term: BaseModel, names: Iterable[str]) -> None:
 class Wait(Term):
     """A length of time after an event.
 
-    `hours` run by the clock. `days`, `business_days`, `weeks`, `months` and `years` run over local calendar days and
-    end at midnight; `first_day: event` counts the day of the event as day one, `next` the day after it.
+    `minutes` and `hours` run by the clock. `days`, `business_days`, `weeks`, `months`, `years` run over local calendar
+    days and end at midnight; `first_day: event` counts the day of the event as day one, `next` the day after it.
     """
 
+    minutes: Count | None = None
     hours: Count | None = None
     days: Count | None = None
     business_days: Count | None = None
@@ -135,8 +136,15 @@ class Wait(Term):
 
     @model_validator(mode="after")
     def _one_unit(self) -> Self:
-        exactly_one(self, ("hours", "days", "business_days", "weeks", "months", "years"))
+        exactly_one(self, ("minutes", "hours", "days", "business_days", "weeks", "months", "years"))
         return self
+
+    @property
+    def seconds(self) -> int | None:
+        """Its length where it runs by the clock."""
+        if self.minutes is not None:
+            return self.minutes * 60
+        return None if self.hours is None else self.hours * 3600
 
 
 class Window(Term):
@@ -158,6 +166,11 @@ class Window(Term):
     def _one_kind(self) -> Self:
         exactly_one(self, ("hours", "days", "business_days", "every", "per", "ever"))
         return self
+
+    @property
+    def seconds(self) -> int | None:
+        """Its length where it rolls by the clock."""
+        return None if self.hours is None else self.hours * 3600
 
 
 class Bounds(Term):

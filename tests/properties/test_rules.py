@@ -44,6 +44,7 @@ windows = st.one_of(
 )
 waits = st.one_of(
     st.builds(lambda n: {"hours": n}, st.integers(1, 200)),
+    st.builds(lambda n: {"minutes": n}, st.integers(1, 3000)),
     st.builds(
         lambda unit, n, first: {unit: n, "first_day": first},
         st.sampled_from(["days", "business_days", "weeks", "months", "years"]),
