@@ -48,12 +48,19 @@ class Bound:
         """True where the rule allows everything at all times."""
         return self.table is None and self.spans == ALL
 
+    def is_over(self, at: int) -> bool:
+        """True where the rule allows everything from this instant on."""
+        return self.after is not None and self.after <= at
+
     def next(self, at: int) -> int:
         """The first instant not before `at` that the rule allows; FOREVER where there is none."""
         compiled = self.compiled
         if not compiled.starts <= at < compiled.ends:
             return at
-        found = next_in(self.spans, at) if self.table is None else next_open(self.table, at)
+        if self.after is not None:
+            found = max(at, self.after)
+        else:
+            found = next_in(self.spans, at) if self.table is None else next_open(self.table, at)
         if found > at:
             found = min(found, compiled.ends)
             if self.lifted:
@@ -82,15 +89,24 @@ class Bound:
 
         `found` is the first instant not before `at` that it allows.
         """
+        compiled = self.compiled
         change = found if found > at else self.end(at)
-        edges = [change, self.compiled.starts, self.compiled.ends]
+        if change <= at:
+            change = FOREVER
+        if at < compiled.starts < change:
+            change = compiled.starts
+        if at < compiled.ends < change:
+            change = compiled.ends
+        if self.counted:
+            if at < self.close_until < change:
+                change = self.close_until
+            change = min(change, next((until for until, _ in self.counted if until > at), FOREVER))
         if self.lifts:
-            edges += [edge for _, spans in self.lifts for span in spans for edge in span]
+            edges = [edge for _, spans in self.lifts for span in spans for edge in span]
             edges.append(end_of(self.spans, at) if self.table is None else end_of_opening(self.table, at))
             edges.append(next_in(self.spans, at) if self.table is None else next_open(self.table, at))
-        if self.counted:
-            edges += [self.close_until, *[until for until, _ in self.counted if until > at][:1]]
-        return min([edge for edge in edges if edge > at], default=FOREVER)
+            change = min([change, *[edge for edge in edges if edge > at]])
+        return change
 
     def is_lifted(self, at: int) -> Lift | str | None:
         """The exception that the rule's permission rests on at an instant, or None."""
@@ -105,6 +121,8 @@ class Bound:
 def with_lifts(bound: Bound, dossier: Dossier, asked: Asked) -> Bound:
     """The bound with the exceptions and overrides that hold for this contact."""
     compiled = bound.compiled
+    if not compiled.rule.lifts and not compiled.overrides:
+        return bound
     lifts: list[tuple[Lift | str, Intervals]] = []
     for lift in compiled.rule.lifts:
         spans = evaluate(lift.when, dossier, asked, compiled).certain

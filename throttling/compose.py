@@ -1,5 +1,6 @@
 """Which packs apply, and their rules made ready: compiled once, shared by every debtor to whom the same packs apply."""
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
@@ -26,6 +27,7 @@ class CompiledRule:
     """A rule of one version of a pack, the instants between which it holds, and what overrides it.
 
     `index` is its place in the ruleset; `calendar` is its pack's; `clock` is None where the rule names none.
+    `counts_like` is the index of the first rule that counts the same: often a state repeats what the federation says.
     """
 
     index: int
@@ -37,6 +39,7 @@ class CompiledRule:
     overrides: tuple[Override, ...] = ()
     is_always_open: bool = False
     clock: Clock | None = None
+    counts_like: int = -1
 
     @property
     def strength(self) -> str:
@@ -147,11 +150,12 @@ class Ruleset:
 
     def next_edge(self, at: int) -> int:
         """The next instant at which a version comes into force or ends."""
-        return next((edge for edge in self.edges if edge > at), FOREVER)
+        place = bisect_right(self.edges, at)
+        return self.edges[place] if place < len(self.edges) else FOREVER
 
     def packs_used(self, at: int, *, with_wishes: bool) -> tuple[PackUsed, ...]:
         """The versions in force at an instant."""
-        era = 2 * sum(edge <= at for edge in self.edges) + with_wishes
+        era = 2 * bisect_right(self.edges, at) + with_wishes
         found = self._used.get(era)
         if found is None:
             found = tuple(
@@ -192,7 +196,9 @@ def compile_rules(library: Library, ids: Iterable[str]) -> Ruleset:
             overrides = tuple(_overrides(filed, each.pack.id, rule.id))
             is_open = isinstance(rule, Hours) and rule.open.is_always
             clock = getattr(rule, "clock", None)
-            rules.append(CompiledRule(len(rules), each.pack, rule, starts, ends, calendar, overrides, is_open, clock))
+            like = next((one.index for one in rules if _count_alike(one, rule, each.pack)), len(rules))
+            made = CompiledRule(len(rules), each.pack, rule, starts, ends, calendar, overrides, is_open, clock, like)
+            rules.append(made)
     selectors = tuple({id(each): each for compiled in rules for each in _selectors(compiled.rule)}.values())
     clocks = [each.clock for each in rules if each.clock is not None]
     edges = {zonetime.floor_second(edge) for each in filed for edge in (each.starts, each.ends) if edge is not None}
@@ -210,6 +216,20 @@ def compile_rules(library: Library, ids: Iterable[str]) -> Ruleset:
         _RULESETS.clear()
     _RULESETS[(id(library), wanted)] = library, ruleset
     return ruleset
+
+
+def _count_alike(one: CompiledRule, rule: BaseRule, pack: Pack) -> bool:
+    """Whether two caps count the same contacts, on the same keys, for as long, on the same clock."""
+    a, b = one.rule, rule
+    if not isinstance(a, Cap) or not isinstance(b, Cap) or one.pack.calendar != pack.calendar:
+        return False
+    return (a.counts, a.by, a.within, a.clock, a.after_first) == (
+        b.counts,
+        b.by,
+        b.within,
+        b.clock,
+        b.after_first,
+    ) and not (a.excludes or b.excludes)
 
 
 _RULESETS: dict[tuple[int, tuple[str, ...]], tuple[Library, Ruleset]] = {}

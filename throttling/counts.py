@@ -1,6 +1,6 @@
 """Caps and cool-downs: which past contacts count, and from when on a rule no longer holds because of them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from domain.facts import PastContact
 from throttling.bounds import Bound
@@ -19,20 +19,21 @@ def cap_bound(compiled: CompiledRule, rule: Cap, dossier: Dossier, asked: Asked)
     counting = _counting(rule, compiled, dossier, asked)
     if len(counting) < limit - 1:
         return None
-    best: Bound | None = None
+    found: tuple[int, int, Sequence[tuple[int, int]]] = (DAWN if limit else FOREVER), DAWN, ()
     for ends in _by_debt(rule, counting, dossier, asked):
-        after = DAWN if len(ends) < limit else FOREVER if limit == 0 else ends[len(ends) - limit][0]
-        close = ends[len(ends) - limit + 1][0] if 1 < limit <= len(ends) + 1 else DAWN
-        if best is None or (after, close) > (best.after or DAWN, best.close_until):
-            best = Bound(compiled, after=after)
-            best.counted, best.limit, best.close_until = tuple(ends), limit, close
-    if best is None and limit == 0:
-        best = Bound(compiled, after=FOREVER)
-    if best is None or (best.after == DAWN and best.close_until == DAWN):
+        over = len(ends) - limit
+        after = DAWN if over < 0 else ends[over][0] if limit else FOREVER
+        close = ends[over + 1][0] if limit > 1 and over >= -1 else DAWN
+        if (after, close) > found[:2] or not found[2]:
+            found = after, close, ends
+    after, close, counted = found
+    if after == DAWN and close == DAWN:
         return None
+    bound = Bound(compiled, after=after)
+    bound.counted, bound.limit, bound.close_until = tuple(counted), limit, close
     for exclusion in rule.excludes:
-        _exclude_proposal(best, exclusion, dossier, asked)
-    return best
+        _exclude_proposal(bound, exclusion, dossier, asked)
+    return bound
 
 
 def _limit(rule: Cap, compiled: CompiledRule, dossier: Dossier) -> int:
@@ -46,16 +47,25 @@ def _limit(rule: Cap, compiled: CompiledRule, dossier: Dossier) -> int:
 
 
 def _counting(rule: Cap, compiled: CompiledRule, dossier: Dossier, asked: Asked) -> list[tuple[int, Event]]:
-    """The events that still count at the instant asked about, each with until when, the latest event first."""
+    """The events that still count at the instant asked about, each with until when, the latest event first.
+
+    Where two regulators count the same, it is counted once.
+    """
+    found = asked.counting.get(compiled.counts_like)
+    if found is None:
+        found = asked.counting[compiled.counts_like] = [*_still_counting(rule, compiled, dossier, asked)]
+    return found
+
+
+def _still_counting(rule: Cap, compiled: CompiledRule, dossier: Dossier, asked: Asked) -> Iterator[tuple[int, Event]]:
     bit = dossier.ruleset.bit(rule.counts)
     if not dossier.may & bit:
-        return []
+        return
     first = None if rule.after_first is None else _first(dossier, dossier.ruleset.bit(rule.after_first))
     if rule.after_first is not None and first is None:
-        return []
+        return
     ends_of, is_on_keys = dossier.ending(compiled).of, _on_keys(rule, dossier, asked)
     at, excludes = asked.at, rule.excludes
-    found = []
     for event in reversed(dossier.events):
         if event is first:
             break
@@ -65,8 +75,7 @@ def _counting(rule: Cap, compiled: CompiledRule, dossier: Dossier, asked: Asked)
         if until <= at:  # what came earlier stops counting no later
             break
         if is_on_keys(event.contact) and not (excludes and _is_excluded(event, excludes, compiled, dossier)):
-            found.append((until, event))
-    return found
+            yield until, event
 
 
 def _first(dossier: Dossier, bit: int) -> Event | None:
@@ -107,19 +116,17 @@ def _by_debt(
     """Until when each event counts, and its index: once for each debt or account, where the cap is kept for each."""
     per_debt = "debt" in rule.by
     keys = asked.debts if per_debt else asked.accounts if "account" in rule.by else ()
+    in_order = counting[::-1]  # what came later counts no shorter
     if len(keys) < 2:
-        return (sorted([(until, event.index) for until, event in counting]),) if counting else ()
-    found = []
-    for key in sorted(keys):
-        own = [
-            (until, event.index)
-            for until, event in counting
-            if not event.contact.accounts
-            or key in (dossier.debts(event.contact.accounts) if per_debt else event.contact.accounts)
-        ]
-        if own:
-            found.append(sorted(own))
-    return found
+        return ([(until, event.index) for until, event in in_order],) if counting else ()
+    found: dict[str, list[tuple[int, int]]] = {key: [] for key in sorted(keys)}
+    for until, event in in_order:
+        accounts = event.contact.accounts
+        about = dossier.debts(accounts) if per_debt else accounts
+        for key, own in found.items():
+            if not accounts or key in about:
+                own.append((until, event.index))
+    return [own for own in found.values() if own]
 
 
 def _is_excluded(event: Event, excludes: Sequence[Exclusion], compiled: CompiledRule, dossier: Dossier) -> bool:

@@ -24,6 +24,8 @@ from throttling.intervals import NONE
 from throttling.language import Cap, Content, CoolDown, Gate, Hours
 from throttling.opening import hours_bound, is_personal
 from throttling.packs import WISHES
+from throttling.selectors import Shape
+from throttling.whereabouts import keep
 from throttling.zonetime import DAWN, FOREVER, floor_second
 
 SPAN = 300 * zonetime.DAY
@@ -126,6 +128,42 @@ class Segment(NamedTuple):
     closes: datetime | None
 
 
+class SharedHours(NamedTuple):
+    """Hours that debtors share: each rule's, all of them as one table, and the rules that are `left` to be asked."""
+
+    bounds: tuple[Bound, ...]
+    table: Table | None
+    left: tuple[tuple[CompiledRule, Hours], ...]
+
+
+def shared_hours(dossier: Dossier, shape: Shape, delay: int) -> SharedHours:
+    """The hours for a shape of contact, parted; without a delay and terms of the debtor the same for all there."""
+    shared: list[CompiledRule] = []
+    left: list[tuple[CompiledRule, Hours]] = []
+    for compiled in dossier.ruleset.for_shape(shape).hours:
+        rule = compiled.rule
+        if not isinstance(rule, Hours):
+            continue
+        is_own = is_personal(rule, dossier)
+        is_shifted = delay and rule.judged_at != "sending"
+        if is_own or is_shifted or not dossier.zones(compiled)[0] or _may_be_lifted(compiled, shape):
+            if is_own or not compiled.is_always_open:
+                left.append((compiled, rule))
+        elif not compiled.is_always_open:
+            shared.append(compiled)
+    parts = tuple([(each.index, dossier.zones(each)[0]) for each in shared])
+    bounds = tuple(
+        [Bound(each, table=dossier.ruleset.table(each, zones)) for each, (_, zones) in zip(shared, parts, strict=True)]
+    )
+    return SharedHours(bounds, dossier.ruleset.merged(parts) if parts else None, tuple(left))
+
+
+def _may_be_lifted(compiled: CompiledRule, shape: Shape) -> bool:
+    if compiled.overrides and compiled.overriding(shape):
+        return True
+    return any(lift.when.reply is None or shape.in_reply for lift in compiled.rule.lifts)
+
+
 class Plan:
     """Everything that the rules say about one sort of contact of one debtor, from one instant on.
 
@@ -159,13 +197,14 @@ class Plan:
         self._close = DAWN
         self._bounds: list[Bound] = []
         self._others: list[Bound] = []
-        self._hours: list[CompiledRule] = []
+        self._hours: tuple[Bound, ...] = ()
         self._starts: list[int] = []
         self._segments: list[Segment] = []
         self._table: Table | None = None
         self._hold_the_unknown()
         self._add_hours(delay)
         self._add_others()
+        self._asked.counting.clear()
 
     def _hold_the_unknown(self) -> None:
         dossier = self._dossier
@@ -183,27 +222,14 @@ class Plan:
             self._others.append(Bound(speaker(dossier.ruleset), spans=NONE, note=note))
 
     def _add_hours(self, delay: int) -> None:
+        """The hours: those that all debtors share who are there, and those that are this debtor's alone."""
         dossier, asked = self._dossier, self._asked
-        shared: list[tuple[int, tuple[str, ...]]] = []
-        for compiled in dossier.ruleset.for_shape(asked.shape).hours:
-            rule = compiled.rule
-            if not isinstance(rule, Hours) or (compiled.is_always_open and not is_personal(rule, dossier)):
-                continue
-            zones, _ = dossier.zones(compiled)
+        known: dict[Shape, SharedHours] = {} if delay or dossier.has_terms else dossier.whereabouts.hours
+        hours = known.get(asked.shape) or keep(known, asked.shape, shared_hours(dossier, asked.shape, delay))
+        self._hours, self._table = hours.bounds, hours.table
+        for compiled, rule in hours.left:
             shifts = delay if rule.judged_at != "sending" else 0
-            if not shifts and zones and not is_personal(rule, dossier) and not self._may_be_lifted(compiled):
-                shared.append((compiled.index, zones))
-                self._hours.append(compiled)
-                continue
-            bound = hours_bound(compiled, rule, dossier, asked, shifts)
-            self._others.append(with_lifts(bound, dossier, asked))
-        if shared:
-            self._table = dossier.ruleset.merged(tuple(shared))
-
-    def _may_be_lifted(self, compiled: CompiledRule) -> bool:
-        if compiled.overrides and compiled.overriding(self._asked.shape):
-            return True
-        return any(lift.when.reply is None or self._asked.shape.in_reply for lift in compiled.rule.lifts)
+            self._others.append(with_lifts(hours_bound(compiled, rule, dossier, asked, shifts), dossier, asked))
 
     def _add_others(self) -> None:
         dossier, asked = self._dossier, self._asked
@@ -262,7 +288,7 @@ class Plan:
 
     def _next_law(self, at: int) -> int:
         """The next instant at which one of the rules that speak here comes into force or ends."""
-        rules = (*self._hours, *(bound.compiled for bound in self._others))
+        rules = [bound.compiled for bound in (*self._hours, *self._others)]
         return min((edge for rule in rules for edge in (rule.starts, rule.ends) if edge > at), default=FOREVER)
 
     def end(self, at: int) -> int:
@@ -298,7 +324,7 @@ class Plan:
             return Segment(at, min(closes, edge), Verdict.ALLOWED, rules, packs, None, closing)
         bounds = self._every_bound()
         firsts = [bound.next(at) for bound in bounds]
-        rules = self._spoken(at, bounds, firsts)
+        rules = self._spoken(at, found, bounds, firsts)
         packs = self._packs(at, rules)
         edge = min(edge, found, _next_change(at, bounds, firsts))
         if found >= FOREVER:
@@ -313,10 +339,8 @@ class Plan:
 
     def _every_bound(self) -> list[Bound]:
         """Each rule's bound, those of the shared table among them."""
-        tables = self._dossier.ruleset.table
-        hours = [Bound(rule, table=tables(rule, self._dossier.zones(rule)[0])) for rule in self._hours]
         held = [bound for bound in self._others if bound not in self._bounds]
-        return [*hours, *held, *self._bounds]
+        return [*self._hours, *held, *self._bounds]
 
     def _close_or_lifted(self, at: int) -> tuple[SpokenRule, ...]:
         if at >= self._close and not self._others:
@@ -328,21 +352,24 @@ class Plan:
                 found.append((bound, lift))
         return tuple(wording.allowing(bound, lift, at) for bound, lift in found)
 
-    def _spoken(self, at: int, bounds: list[Bound], firsts: list[int]) -> tuple[SpokenRule, ...]:
-        """Every rule that did not allow `at` or moved T, and the exceptions that lifted one."""
+    def _spoken(self, at: int, until: int, bounds: list[Bound], firsts: list[int]) -> tuple[SpokenRule, ...]:
+        """Every rule that did not allow `at` or moved T, which is `until`, and the exceptions that lifted one."""
         moved: dict[int, int] = {}
-        time = at
-        limit = at + HEARD
-        while time < min(limit, FOREVER):
-            movers = [(index, found) for index, found in enumerate(firsts) if found > time]
-            if not movers:
-                break
+        time, last = at, at + HEARD
+        movers = [(index, found) for index, found in enumerate(firsts) if found > at]
+        while movers:
             for index, found in movers:
                 moved.setdefault(index, found)
                 if bounds[index].table is None:
-                    limit = found + HEARD
+                    last = found + HEARD
             time = max([found for _, found in movers])
-            firsts = [bound.next(time) for bound in bounds]
+            if time >= until or time >= last:
+                break
+            movers = [
+                (index, found)
+                for index, bound in enumerate(bounds)
+                if not bound.is_over(time) and (found := bound.next(time)) > time
+            ]
         said = [wording.stopping(bounds[index], moved[index], at, self._dossier) for index in sorted(moved)]
         lifted = [(bound, lift) for bound in bounds if (lift := bound.is_lifted(at)) is not None]
         return (*said, *(wording.allowing(bound, lift, at) for bound, lift in lifted))

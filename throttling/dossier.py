@@ -34,6 +34,7 @@ class Dossier:
         "debtor",
         "events",
         "groups",
+        "has_terms",
         "is_chosen",
         "may",
         "points",
@@ -61,6 +62,12 @@ class Dossier:
         self.collector = collector
         self.as_of = None if as_of is None else zonetime.floor_second(as_of)
         self.is_chosen = is_chosen
+        self.has_terms = bool(  # of the debtor's own, which widen or narrow hours
+            debtor.inconvenient
+            or debtor.consents
+            or debtor.agreed_hours is not None
+            or debtor.requested_hours is not None
+        )
         self.whereabouts: Whereabouts = ruleset.whereabouts(candidates(debtor, points, ruleset.legal_zones))
         self.may = 0  # the selectors that any of the events may match
         self.events = self._in_order(history)
@@ -112,7 +119,7 @@ _AT = attrgetter("at")
 class Asked:
     """A contact as conditions see it: one that is proposed, or one of the past with only what came before it."""
 
-    __slots__ = ("accounts", "at", "by", "debts", "events", "is_past", "medium", "point", "shape")
+    __slots__ = ("accounts", "at", "by", "counting", "debts", "events", "is_past", "medium", "point", "shape")
 
     def __init__(
         self,
@@ -131,6 +138,7 @@ class Asked:
         self.by = contact.by or dossier.collector.name
         self.events = events
         self.is_past = isinstance(contact, PastContact)
+        self.counting: dict[int, list[tuple[int, Event]]] = {}  # what caps count, as far as it was asked for
 
 
 def shape_of(dossier: Dossier, proposal: Proposal) -> Shape:

@@ -4,15 +4,16 @@ Evidence adds up: a contact must be permitted in every zone that remains. Only k
 number does not count where the facts say that the location is known (12 CFR 1006, comment 6(b)(1)(i)-2).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from domain.decision import SpokenRule
 from domain.facts import DebtorFacts, Place, PointFacts
 from throttling import places, zonetime
 from throttling.language import Clock
+from throttling.selectors import Shape
 from throttling.zonetime import ZoneClock
 
 Zones = tuple[tuple[str, ...], tuple[ZoneClock, ...]]
@@ -33,9 +34,14 @@ class Candidate(NamedTuple):
 
 
 class Whereabouts:
-    """Where a debtor may be, and what a ruleset makes of it: shared by all debtors of whom the same is known."""
+    """Where a debtor may be, and what a ruleset makes of it: shared by all debtors of whom the same is known.
 
-    __slots__ = ("_home", "_instants", "_rules", "_said", "_sentences", "candidates", "local", "names")
+    Three memories of what is the same for all of them: `said`, what rules said for the same reasons; `sentences`, the
+    words for it, which fit more debtors than the instants and contacts that go with them; `hours`, by shape of contact,
+    for those who have no terms of their own.
+    """
+
+    __slots__ = ("_home", "_instants", "_rules", "candidates", "hours", "local", "names", "said", "sentences")
 
     def __init__(self, found: tuple[Candidate, ...]) -> None:
         self.candidates = found
@@ -43,9 +49,10 @@ class Whereabouts:
         self._home = found[0].zone if found else "Etc/UTC"
         self.local: tuple[tuple[str, ZoneInfo], ...] = tuple((name, places.zone(name)) for name in self.names)
         self._rules: dict[int, Zones] = {}
-        self._said: dict[tuple[object, ...], SpokenRule] = {}
-        self._sentences: dict[tuple[object, ...], str] = {}
         self._instants: dict[int, datetime] = {}
+        self.said: dict[tuple[object, ...], SpokenRule] = {}
+        self.sentences: dict[tuple[object, ...], str] = {}
+        self.hours: dict[Shape, Any] = {}
 
     def zones(self, index: int, clock: Clock | None) -> Zones:
         """The zones on whose clocks the rule of that index runs; none where they are not known."""
@@ -57,24 +64,16 @@ class Whereabouts:
 
     def instant(self, second: int) -> datetime:
         """The instant, written in the offset of the first zone where the debtor may be."""
-        return _kept(self._instants, second, lambda: zonetime.to_datetime(second, self._home))
-
-    def said(self, key: tuple[object, ...], say: Callable[[], SpokenRule]) -> SpokenRule:
-        """What a rule said: the same for every debtor who is here and of whom it says it for the same reasons."""
-        return _kept(self._said, key, say)
-
-    def sentence(self, key: tuple[object, ...], write: Callable[[], str]) -> str:
-        """The words for it, which fit more debtors than the instants and contacts that they go with."""
-        return _kept(self._sentences, key, write)
+        found = self._instants.get(second)
+        return found or keep(self._instants, second, zonetime.to_datetime(second, self._home))
 
 
-def _kept(memory: dict[K, V], key: K, make: Callable[[], V]) -> V:
-    found = memory.get(key)
-    if found is None:
-        if len(memory) >= MOST:
-            memory.clear()
-        found = memory[key] = make()
-    return found
+def keep(memory: dict[K, V], key: K, made: V) -> V:
+    """Keep what was made, in a memory that does not grow for ever."""
+    if len(memory) >= MOST:
+        memory.clear()
+    memory[key] = made
+    return made
 
 
 def candidates(debtor: DebtorFacts, points: Sequence[PointFacts], legal: Sequence[str] = ()) -> tuple[Candidate, ...]:

@@ -6,6 +6,7 @@ from domain.decision import Effect, SpokenRule
 from throttling.bounds import Bound
 from throttling.dossier import Dossier
 from throttling.language import Cap, CoolDown, Gate, Hours, Lift
+from throttling.whereabouts import keep
 from throttling.zonetime import EPOCH_ORDINAL, FOREVER, clock, to_date
 
 BASIS = {
@@ -24,7 +25,8 @@ def stopping(bound: Bound, until: int, at: int, dossier: Dossier) -> SpokenRule:
     if until >= FOREVER and isinstance(bound.compiled.rule, Hours):
         return _stopping(bound, until, indexes, at, dossier)  # for how long a calendar is known depends on the day
     key = bound.compiled.index, until, indexes, bound.limit, bound.note
-    return dossier.whereabouts.said(key, lambda: _stopping(bound, until, indexes, at, dossier))
+    said = dossier.whereabouts.said
+    return said.get(key) or keep(said, key, _stopping(bound, until, indexes, at, dossier))
 
 
 def _stopping(bound: Bound, until: int, indexes: tuple[int, ...], at: int, dossier: Dossier) -> SpokenRule:
@@ -75,7 +77,8 @@ def _why(bound: Bound, number: int, at: int, dossier: Dossier, *, refuses: bool)
     if refuses and isinstance(bound.compiled.rule, Hours):
         return _written(bound, number, at, dossier, refuses=True)
     key = bound.compiled.index, number, bound.limit, refuses, bound.note
-    return dossier.whereabouts.sentence(key, lambda: _written(bound, number, at, dossier, refuses=refuses))
+    known = dossier.whereabouts.sentences
+    return known.get(key) or keep(known, key, _written(bound, number, at, dossier, refuses=refuses))
 
 
 def _written(bound: Bound, number: int, at: int, dossier: Dossier, *, refuses: bool) -> str:
