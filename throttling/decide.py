@@ -87,13 +87,6 @@ class Prepared:
         local = tuple([(name, when.astimezone(zone)) for name, zone in self._dossier.whereabouts.local])
         return Decision(verdict, rules, packs, local, until, closes)
 
-    def permitted_until(self, proposal: Proposal) -> tuple[int, int]:
-        """`(T, end)` in seconds since 1970: the first instant that all rules allow, and when that stretch ends."""
-        at = floor_second(proposal.at)
-        plan = self._plan(proposal, at)
-        found = plan.next(at)
-        return found, plan.end(found) if found < FOREVER else FOREVER
-
     def _plan(self, proposal: Proposal, at: int) -> "Plan":
         key = (
             proposal.channel,

@@ -20,8 +20,8 @@ from throttling import compare, describe, replay
 from throttling.check import check as check_pack
 from throttling.compose import compile_rules, select
 from throttling.decide import decide as decide_case
+from throttling.decision_json import decision_to_json
 from throttling.facts_json import parse_cases
-from throttling.facts_written import decision_to_json
 from throttling.language import Pack
 from throttling.packs import Filed, Library, load_pack, load_packs
 

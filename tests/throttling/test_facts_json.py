@@ -15,8 +15,8 @@ from domain.errors import BadInput
 from domain.facts import Facts, Outcome
 from forbear.commands.policy import app
 from tests.properties.cases import facts as cases
+from tests.throttling.facts_written import facts_to_json
 from throttling.facts_json import FACTS, parse_cases, parse_facts
-from throttling.facts_written import facts_to_json
 
 AT = "2026-06-10T07:30:00-04:00"
 LATER = "2026-06-11T07:30:00-04:00"

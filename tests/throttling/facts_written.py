@@ -1,38 +1,11 @@
-"""Facts and decisions as the JSON of `forbear policy decide`."""
+"""Facts written down as JSON: what the reader is held against."""
 
 from dataclasses import fields
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from domain.decision import Decision
 from domain.facts import Facts, InconvenientTime
-
-
-def decision_to_json(decision: Decision, name: str | None = None) -> dict[str, Any]:
-    """What `policy decide` prints for one case. Offsets as they are in the decision."""
-    return {
-        "id": name,
-        "verdict": decision.verdict.value,
-        "until": _written(decision.until),
-        "closes": _written(decision.closes),
-        "rules": [
-            {
-                "pack": rule.pack,
-                "version": rule.version,
-                "rule": rule.rule,
-                "cite": rule.cite,
-                "effect": rule.effect.value,
-                "until": _written(rule.until),
-                "counted": list(rule.counted),
-                "why": rule.why,
-                "presumption": rule.presumption,
-            }
-            for rule in decision.rules
-        ],
-        "packs": [{"id": each.id, "version": each.version, "digest": each.digest} for each in decision.packs],
-        "local": [{"timezone": zone, "at": _written(at)} for zone, at in decision.local],
-    }
 
 
 def facts_to_json(facts: Facts) -> dict[str, Any]:
@@ -64,7 +37,3 @@ def _plain(value: Any, name: str = "") -> Any:
 
 def _is_default(field: Any, found: object) -> bool:
     return callable(field.default_factory) and bool(found == field.default_factory())
-
-
-def _written(at: datetime | date | None) -> str | None:
-    return None if at is None else at.isoformat()
