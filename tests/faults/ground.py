@@ -4,8 +4,8 @@ import datetime as dt
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -190,11 +190,13 @@ def ground(
     latency: float = 0.3,
     address: str = "127.0.0.1",
     servers: Mapping[str, object] | None = None,
+    disk: Callable[[Path], AbstractContextManager[None]] = lambda _: nullcontext(),
 ) -> Iterator[Ground]:
     """A world whose processes are not started yet; it is gone afterwards, its processes and servers with it.
 
     `per_hour` contacts are let go in an hour of the simulated clock, so that the work lasts while faults are injected.
-    The web process and the provider listen on `address`. `servers` are settings that name servers; none: embedded ones.
+    The web process and the provider listen on `address`. `servers` are settings that name servers; none: embedded ones,
+    whose data lie on the `disk` that is put at their folder.
     """
     folder = Path(tempfile.mkdtemp(prefix="forbear-faults-"))
     folder.chmod(0o755)
@@ -212,7 +214,7 @@ def ground(
     )
     is_well = False
     try:
-        with running(wished) as settings:
+        with disk(folder / "state"), running(wished) as settings:
             migrate.upgrade(str(settings.database_owner_url))
             limit = START + dt.timedelta(days=30)
             with (

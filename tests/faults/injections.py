@@ -107,6 +107,45 @@ def restart_the_database(ground: Ground) -> None:
     ground.injected["PostgreSQL restarted"] += 1
 
 
+def refuse_commits(ground: Ground) -> None:
+    """Have the database end every other transaction for its own reasons, some of them only at the commit."""
+    with ground.owner() as connection:
+        for statement in _REFUSE:
+            connection.execute(statement)
+        ground.wait_for_requests(1000, 4)
+        for statement in _RELENT:
+            connection.execute(statement)
+        [(refused,)] = connection.execute("SELECT last_value FROM fault_refused").fetchall()
+        connection.execute("DROP SEQUENCE fault_refused")
+    assert isinstance(refused, int)
+    ground.injected["transaction ended by PostgreSQL: serialization failure or deadlock"] += refused
+
+
+_REFUSE = (
+    "CREATE SEQUENCE fault_refused MINVALUE 0 START 0",
+    """CREATE FUNCTION fault_refuse() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+       BEGIN
+           IF random() < 0.5 THEN
+               PERFORM nextval('fault_refused');
+               RAISE EXCEPTION 'a fault' USING ERRCODE = TG_ARGV[0];
+           END IF;
+           RETURN NULL;
+       END $$""",
+    """CREATE TRIGGER fault_refuse AFTER UPDATE ON lanes FOR EACH STATEMENT
+       EXECUTE FUNCTION fault_refuse('serialization_failure')""",
+    """CREATE CONSTRAINT TRIGGER fault_refuse AFTER INSERT OR UPDATE ON attempts DEFERRABLE INITIALLY DEFERRED
+       FOR EACH ROW EXECUTE FUNCTION fault_refuse('deadlock_detected')""",
+    """CREATE CONSTRAINT TRIGGER fault_refuse AFTER INSERT ON delivery_events DEFERRABLE INITIALLY DEFERRED
+       FOR EACH ROW EXECUTE FUNCTION fault_refuse('serialization_failure')""",
+)
+_RELENT = (
+    "DROP TRIGGER fault_refuse ON lanes",
+    "DROP TRIGGER fault_refuse ON attempts",
+    "DROP TRIGGER fault_refuse ON delivery_events",
+    "DROP FUNCTION fault_refuse",
+)
+
+
 def pause_a_worker(ground: Ground) -> None:
     """Stop a worker in the middle of its work until its lease is over, then let it go on."""
     alive = sorted(one.name for one in ground.crew.members.values() if one.is_alive and one.kind == "worker")

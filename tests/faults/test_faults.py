@@ -10,12 +10,14 @@ Each run has a world of its own. When the faults end, everything must come to re
 import datetime as dt
 import os
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 
 import pytest
 
 from tests.faults import injections
+from tests.faults.disk import can_mount, fill_the_disk, small_disk
 from tests.faults.ground import START, Ground, ground
 from tests.faults.injections import Inject
 from tests.faults.proof import prove, tell
@@ -38,6 +40,7 @@ EVERYTHING: tuple[Inject, ...] = (
     injections.cut_connections,
     injections.kill_the_database,
     injections.restart_the_database,
+    injections.refuse_commits,
     injections.pause_a_worker,
 )
 BREATH = 6.0
@@ -46,11 +49,17 @@ BREATH = 6.0
 
 @contextmanager
 def a_run(
-    name: str, *, accounts: int = 400, workers: int = 2, schedulers: int = 1, per_hour: int = 1000
+    name: str,
+    *,
+    accounts: int = 400,
+    workers: int = 2,
+    schedulers: int = 1,
+    per_hour: int = 1000,
+    disk: Callable[[Path], AbstractContextManager[None]] = lambda _: nullcontext(),
 ) -> Iterator[Ground]:
     """A world with its processes at work. Afterwards it comes to rest, and every promise must have been kept."""
     began = time.monotonic()
-    with ground(SEED, accounts, per_hour=per_hour) as one:
+    with ground(SEED, accounts, per_hour=per_hour, disk=disk) as one:
         one.crew.start("web", "web")
         for number in range(schedulers):
             one.crew.start(f"scheduler.{number}", "scheduler")
@@ -96,7 +105,12 @@ def test_the_servers_die_forget_and_are_full() -> None:
         injections.fill_the_queue,
         injections.lose_the_queue,
     )
-    database = (injections.cut_connections, injections.kill_the_database, injections.restart_the_database)
+    database = (
+        injections.cut_connections,
+        injections.kill_the_database,
+        injections.restart_the_database,
+        injections.refuse_commits,
+    )
     with a_run("Valkey and PostgreSQL killed, restarted, lost, full") as one:
         inject(one, (*queue, *database, injections.cut_connections), 12 * ROUNDS)
 
@@ -144,6 +158,12 @@ def close_the_hours(one: Ground) -> None:
     one.wait_for_requests(1000, 12)
     assert one.clock.now() > CLOSE
     one.injected["hours closed in the middle of batches"] += 1
+
+
+@pytest.mark.skipif(not can_mount(), reason="only root may make a disk of its own, which is then filled")
+def test_a_disk_fills_up() -> None:
+    with a_run("disk full", disk=small_disk) as one:
+        inject(one, (fill_the_disk,), 2 * ROUNDS)
 
 
 def test_everything_at_once_for_days() -> None:
