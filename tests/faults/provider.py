@@ -114,6 +114,10 @@ class HostileProvider:
             assert self._session
             await self._session.close()
             await runner.cleanup()
+            left = asyncio.all_tasks() - {asyncio.current_task()}  # those that let a client wait
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
 
         thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         thread.start()
