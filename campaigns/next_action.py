@@ -17,7 +17,6 @@ from campaigns.progress import advance
 from campaigns.proposals import Decides, Tried, attempts, refusal
 from campaigns.rules import Rules
 from campaigns.view import AccountView, DebtorView, EnrolmentView
-from domain.attempt import AttemptState
 from domain.channel import CONTACT_CHANNEL
 from domain.decision import Decision, Verdict
 from domain.facts import Facts, Proposal
@@ -87,12 +86,11 @@ def look_after(view: DebtorView, contact: Contact, now: datetime) -> datetime | 
     for enrolment in view.enrolments:
         if enrolment.enrolment_id not in contact.enrolments:
             continue
-        # The look that made the contact may have walked past steps whose condition does not hold.
-        made = replace(enrolment, stage=contact.stage, step=contact.step, rank=contact.rank)
-        moved = advance(made, AttemptState.ACCEPTED, now)
-        if isinstance(moved, Moved):
-            stands = replace(enrolment, stage=moved.stage, step=moved.step, rank=0, last_contact_at=now)
-            step = enrolment.cadence.by_id[moved.step]
+        # The look may have walked past steps whose condition does not hold: the contact's step says where it stands.
+        step_after = enrolment.cadence.by_id[contact.step].then
+        if step_after is not None:
+            step = enrolment.cadence.by_id[step_after]
+            stands = replace(enrolment, stage=step.stage, step=step.id, rank=0, last_contact_at=now)
             day = due_day(step, stands, accounts[enrolment.account_id], place)
             opens = now if day is None else due_instant(step, day, place)
             span = opening(step.window, zones, opens)

@@ -28,7 +28,7 @@ WHERE creditor_id = %(creditor)s AND due_at <= %(now)s ORDER BY due_at LIMIT %(l
 def claim(connection: Connection, creditor_id: UUID, now: dt.datetime, limit: int) -> list[ClaimedLane]:
     """Lock up to `limit` lanes that are due at `now`, oldest first, passing over those that others hold."""
     rows = connection.exec_driver_sql(_CLAIM, {"creditor": creditor_id, "now": now, "limit": limit})
-    return [ClaimedLane._make(row) for row in rows]
+    return [ClaimedLane._make(row) for row in rows.all()]
 
 
 def lock_lanes(connection: Connection, debtor_ids: Collection[UUID]) -> None:

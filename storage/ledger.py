@@ -172,7 +172,7 @@ def lock_heads(connection: Connection, debtor_ids: set[UUID]) -> dict[UUID, tupl
            ORDER BY debtor_id FOR UPDATE""",
         {"ids": arrays.ids(debtor_ids)},
     )
-    return {debtor_id: (seq, digest) for debtor_id, seq, digest in rows}
+    return {debtor_id: (seq, digest) for debtor_id, seq, digest in rows.all()}
 
 
 def read(connection: Connection, debtor_id: UUID) -> Iterator[Written]:

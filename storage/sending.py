@@ -85,7 +85,7 @@ def lock_of(connection: Connection, attempt_ids: Collection[UUID]) -> dict[UUID,
            ORDER BY debtor_id FOR UPDATE""",
         {"ids": arrays.ids(attempt_ids)},
     )
-    return {debtor_id: (seq, digest) for debtor_id, seq, digest in rows}
+    return {debtor_id: (seq, digest) for debtor_id, seq, digest in rows.all()}
 
 
 _OUTGOING = """SELECT a.attempt_id, a.debtor_id, a.campaign_id, a.enrolments, a.accounts, a.point_id, a.channel,
@@ -132,7 +132,7 @@ def held_back(connection: Connection, attempt_ids: Collection[UUID]) -> set[UUID
                OR EXISTS (SELECT FROM inbound i WHERE i.debtor_id = a.debtor_id AND i.applied_at IS NULL))""",
         {"ids": arrays.ids(attempt_ids)},
     )
-    return {row[0] for row in rows}
+    return {row[0] for row in rows.all()}
 
 
 def owed(connection: Connection, account_ids: Collection[UUID]) -> dict[UUID, OwedAccount]:
@@ -143,7 +143,7 @@ def owed(connection: Connection, account_ids: Collection[UUID]) -> dict[UUID, Ow
            FROM accounts WHERE account_id = ANY(%(ids)s::uuid[])""",
         {"ids": arrays.ids(account_ids)},
     )
-    return {row[0]: OwedAccount._make(row) for row in rows}
+    return {row[0]: OwedAccount._make(row) for row in rows.all()}
 
 
 class Leaving(NamedTuple):
@@ -183,7 +183,7 @@ def mark_sending(
             "w": arrays.texts(AttemptState.RESERVED for _ in leaving),
         },
     )
-    return {row[0] for row in rows}
+    return {row[0] for row in rows.all()}
 
 
 class AttemptMove(NamedTuple):
@@ -243,7 +243,7 @@ def move_attempts(connection: Connection, moves: Sequence[AttemptMove]) -> set[U
             "ot": arrays.numbers(move.of_try for move in moves),
         },
     )
-    return {row[0] for row in rows}
+    return {row[0] for row in rows.all()}
 
 
 def name_refs(connection: Connection, refs: Sequence[tuple[UUID, str]]) -> None:
@@ -289,7 +289,7 @@ def release(connection: Connection, releases: Sequence[Release]) -> set[UUID]:
             "lc": arrays.instants(one.last_contact_at for one in releases),
         },
     )
-    return {row[0] for row in rows}
+    return {row[0] for row in rows.all()}
 
 
 def postpone(connection: Connection, attempts: Sequence[tuple[UUID, dt.datetime | None]]) -> None:

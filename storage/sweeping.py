@@ -43,7 +43,7 @@ def are_abandoned(connection: Connection, attempt_ids: list[UUID]) -> set[UUID]:
                 AND lease_until < clock_timestamp()""",
         {"ids": arrays.ids(attempt_ids)},
     )
-    return {row[0] for row in rows}
+    return {row[0] for row in rows.all()}
 
 
 def unqueued(

@@ -34,7 +34,7 @@ class Vault:
             "SELECT debtor_id, ring_key, wrapped FROM debtor_keys WHERE debtor_id = ANY(%(ids)s)",
             {"ids": list(debtor_ids)},
         )
-        return {debtor_id: self._open(debtor_id, ring_key, wrapped) for debtor_id, ring_key, wrapped in rows}
+        return {debtor_id: self._open(debtor_id, ring_key, wrapped) for debtor_id, ring_key, wrapped in rows.all()}
 
     def new_key(self, debtor_id: UUID) -> tuple[bytes, str, bytes]:
         """A new data key, the id of the ring's key that wraps it, and the wrapped form to be stored."""

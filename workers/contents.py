@@ -13,11 +13,15 @@ CONTEXT = "attempts.content_cipher"
 
 _KINDS: dict[str, Callable[..., Content]] = {"sms": Sms, "voice": Voice, "email": Email, "letter": Letter}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
+_FIELDS: dict[type[Content], tuple[str, ...]] = {
+    kind: tuple(each.name for each in dataclasses.fields(kind)) for kind in (Sms, Voice, Email, Letter)
+}
 
 
 def pack(content: Content) -> bytes:
     """A content as JSON."""
-    return orjson.dumps({"kind": _NAMES[type(content)], **dataclasses.asdict(content)})
+    kind = type(content)
+    return orjson.dumps({"kind": _NAMES[kind], **{name: getattr(content, name) for name in _FIELDS[kind]}})
 
 
 def unpack(packed: bytes) -> Content:
