@@ -21,6 +21,7 @@ from campaigns.cadence_file import read_cadence
 from config.clock import Conductor, clock_path
 from config.embedded.servers import Servers, hold
 from config.embedded.state import ROOT
+from config.logging import configure
 from config.settings import PREFIX, Settings
 from domain.channel import Channel
 from forbear.creditor_profile import read_profile
@@ -152,6 +153,7 @@ def world() -> Iterator[World]:
     """A world for as long as the block lasts; nothing of it stays."""
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         del os.environ[name]
+    configure("warning")  # standard output is the result's alone
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="forbear-bench-")))
         folder.chmod(0o711)  # as root, PostgreSQL runs as somebody else

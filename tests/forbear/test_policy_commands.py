@@ -22,6 +22,8 @@ def run(settings: Settings, database: databases.Database, tmp_path, monkeypatch,
     write_book(db, KeyRing.open(tmp_path / "keys.json", create=True), NOW, debtors=3, code="diffed", name="Diffed")
     db.close()
     monkeypatch.setenv("FORBEAR_DATABASE_URL", str(settings.database_url))
+    monkeypatch.setenv("FORBEAR_REDIS_URL", str(settings.redis_url))
+    monkeypatch.setenv("FORBEAR_STATE_DIR", str(tmp_path))
 
     def call(*words: str) -> tuple[int, str, str]:
         code = cli.run(list(words))
