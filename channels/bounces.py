@@ -29,11 +29,12 @@ _STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 _ACTIONS: dict[str, tuple[AttemptState | None, Outcome | None]] = {
     "failed": (AttemptState.UNDELIVERED, Outcome.FAILED),
     "delivered": (AttemptState.DELIVERED, Outcome.DELIVERED),
-    "relayed": (None, Outcome.SENT),
-    "expanded": (None, Outcome.SENT),
-    "delayed": (None, None),
+    "relayed": (AttemptState.ACCEPTED, Outcome.SENT),
+    "expanded": (AttemptState.ACCEPTED, Outcome.SENT),
+    "delayed": (AttemptState.ACCEPTED, None),
 }
-"""`relayed` and `expanded`: it went on to where no more reports come from. `delayed`: it is still being tried."""
+"""`relayed` and `expanded`: it went on to where no more reports come from. `delayed`: it is still being tried. Each of
+them proves that the relay has taken the mail, which settles a doubt."""
 _QUOTED = re.compile(r"(?m)^\s*(?:>.*|On .{3,200} wrote:\s*|在.{3,200}写道[:：]\s*|.{3,100}於.{3,100}寫道[:：]\s*)$")
 
 

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import re
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -104,8 +105,7 @@ class Smtp:
             return UNSUPPORTED
         pool = self._pool()
         async with pool.room:
-            left = seconds_left(message, self._now())
-            if left < LEAST_SECONDS:
+            if seconds_left(message, self._now()) < LEAST_SECONDS:
                 return EXPIRED
             try:
                 recipient = b"TO:<" + address(content.to) + b">"
@@ -113,7 +113,15 @@ class Smtp:
             except BadInput as unsafe:
                 return NotAccepted(Failure.BAD_REQUEST, f"unsafe_{unsafe.where}", is_retryable=False)
             notify = b"NOTIFY=SUCCESS,FAILURE,DELAY" if self._settings.bounces else b"NOTIFY=FAILURE,DELAY"
-            mail = _Mail(self._envelope, recipient, body, message.attempt_id.hex, content.to, notify, int(left))
+            mail = _Mail(
+                self._envelope,
+                recipient,
+                body,
+                message.attempt_id.hex,
+                content.to,
+                notify,
+                lambda: seconds_left(message, self._now()),
+            )
             return await self._deliver(pool, mail)
 
     def verify(self, request: CallbackRequest) -> None:
@@ -198,7 +206,7 @@ class Smtp:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Mail:
-    """One mail with its envelope."""
+    """One mail with its envelope. `left` tells how many seconds of its window are left."""
 
     sender: bytes
     recipient: bytes
@@ -206,7 +214,7 @@ class _Mail:
     envelope_id: str
     to: str
     notify: bytes
-    seconds_left: int
+    left: Callable[[], float]
 
 
 class _Talk:
@@ -218,19 +226,29 @@ class _Talk:
         self.has_sent_body = False
 
     async def hand_over(self, mail: _Mail) -> SendResult:
-        """MAIL, RCPT, DATA, the body. Raises what aiosmtplib raises where the connection falls."""
+        """MAIL, RCPT, DATA, the body. Raises what aiosmtplib raises where the connection falls.
+
+        The window is looked at again before each end of the dialogue: relays let clients wait on purpose.
+        """
         smtp = self._held.smtp
-        code, text = await smtp.execute_command(b"MAIL", mail.sender, *_mail_options(smtp, mail), timeout=None)
+        left = mail.left()
+        if left < LEAST_SECONDS:
+            return EXPIRED
+        options = _mail_options(smtp, mail, int(left))
+        code, text = await smtp.execute_command(b"MAIL", mail.sender, *options, timeout=None)
         if code != 250:
-            return await self._refused(code, text)
+            return self._refused(code, text)
         self.phase = Phase.RECIPIENT
         code, text = await smtp.execute_command(b"RCPT", mail.recipient, *_recipient_options(smtp, mail), timeout=None)
         if code not in (250, 251):
-            return await self._refused(code, text)
+            return self._refused(code, text)
         self.phase = Phase.CONTENT
         code, text = await smtp.execute_command(b"DATA", timeout=None)
         if code != 354:
-            return await self._refused(code, text)
+            return self._refused(code, text)
+        if mail.left() < LEAST_SECONDS:
+            smtp.close()  # it waits for the body, and nothing else would end that
+            return EXPIRED
         protocol = smtp.protocol
         if protocol is None:
             raise SMTPServerDisconnected("the connection fell before the body was sent")
@@ -242,17 +260,16 @@ class _Talk:
             if not 400 <= code < 600:
                 smtp.close()
                 return InDoubt(f"reply_{code}")
-            return await self._refused(code, text)
+            return self._refused(code, text)
         return Accepted(_queue_id(text) or mail.envelope_id)
 
-    async def _refused(self, code: int, text: str) -> NotAccepted:
+    def _refused(self, code: int, text: str) -> NotAccepted:
+        """What a refusal means. What is none is a reply to something else: then the connection is given up."""
+        if not 400 <= code < 600:
+            raise SMTPServerDisconnected("the relay answers out of turn")
         found, name = meaning(code, text, self.phase)
         self._held.carried += 1
-        if self._held.smtp.is_connected:
-            try:
-                await self._held.smtp.rset(timeout=None)
-            except (SMTPException, OSError):
-                self._held.smtp.close()
+        self._held.is_amid = True
         return NotAccepted(found.failure, name, found.is_retryable)
 
 
@@ -273,7 +290,7 @@ def signature(secret: bytes, request: CallbackRequest) -> str:
     return hmac.new(secret, request.url.encode() + b"\n" + request.body, hashlib.sha256).hexdigest()
 
 
-def _mail_options(smtp: SMTP, mail: _Mail) -> list[bytes]:
+def _mail_options(smtp: SMTP, mail: _Mail, left: int) -> list[bytes]:
     """What is asked for the mail as a whole, as far as the relay offers it."""
     offered = smtp.esmtp_extensions
     options = []
@@ -283,7 +300,7 @@ def _mail_options(smtp: SMTP, mail: _Mail) -> list[bytes]:
         options += [b"RET=HDRS", b"ENVID=" + mail.envelope_id.encode()]
     if "deliverby" in offered:
         # RFC 2852: returned, not delivered late, should the window close before it arrives
-        options.append(b"BY=%d;R" % mail.seconds_left)
+        options.append(b"BY=%d;R" % left)
     return options
 
 

@@ -17,11 +17,15 @@ ASK_SECONDS = 5.0
 
 @dataclass(slots=True)
 class Connection:
-    """One connection, how many mails it carried, and when it was last used (seconds of the loop's clock)."""
+    """One connection, how many mails it carried, and when it was last used (seconds of the loop's clock).
+
+    `is_amid`: its last mail was refused, and the relay is to be told to forget it before the next one.
+    """
 
     smtp: SMTP
     carried: int = 0
     used_at: float = 0.0
+    is_amid: bool = False
 
 
 class Pool:
@@ -34,12 +38,11 @@ class Pool:
 
     async def take(self) -> Connection:
         """A connection that stands, kept or new. Raises what connecting raises."""
-        loop = asyncio.get_running_loop()
         while self._free:
             held = self._free.pop()
             if not held.smtp.is_connected:
                 continue
-            if loop.time() - held.used_at < IDLE_SECONDS or await _stands(held.smtp):
+            if await _is_ready(held):
                 return held
             held.smtp.close()
         return await self.fresh()
@@ -48,11 +51,15 @@ class Pool:
         """A new connection. Raises what connecting raises."""
         smtp = self._make()
         await smtp.connect()
-        if smtp.is_ehlo_or_helo_needed:
-            try:
-                await smtp.ehlo()
-            except SMTPException:
-                await smtp.helo()
+        try:
+            if smtp.is_ehlo_or_helo_needed:
+                try:
+                    await smtp.ehlo()
+                except SMTPException:
+                    await smtp.helo()
+        except BaseException:
+            smtp.close()  # nobody else knows of it
+            raise
         return Connection(smtp)
 
     def keep(self, held: Connection) -> None:
@@ -72,11 +79,17 @@ class Pool:
             held.smtp.close()
 
 
-async def _stands(smtp: SMTP) -> bool:
+async def _is_ready(held: Connection) -> bool:
+    """Whether a kept connection can carry the next mail; it is asked where it lay idle or a mail was refused on it."""
+    is_idle = asyncio.get_running_loop().time() - held.used_at >= IDLE_SECONDS
+    if not held.is_amid and not is_idle:
+        return True
     try:
-        return (await smtp.noop(timeout=ASK_SECONDS)).code == 250
+        reply = await held.smtp.execute_command(b"RSET" if held.is_amid else b"NOOP", timeout=ASK_SECONDS)
     except (SMTPException, OSError, TimeoutError):
         return False
+    held.is_amid = False
+    return reply.code == 250
 
 
 def tls_context(ca: str | None) -> ssl.SSLContext:

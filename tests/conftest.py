@@ -22,8 +22,11 @@ hypothesis.settings.register_profile("default", max_examples=60, deadline=None, 
 hypothesis.settings.register_profile("thorough", max_examples=1000, deadline=None)
 hypothesis.settings.load_profile(os.environ.get("FORBEAR_TEST_PROFILE", "default"))
 
-for name in [name for name in os.environ if name.startswith(PREFIX) and not name.startswith(TEST_PREFIX)]:
-    del os.environ[name]
+FAULT_PREFIX = "FORBEAR_FAULT_"
+"""What `tests/faults/seed.py` reads, and then takes out of the environment too."""
+for name in [name for name in os.environ if name.startswith(PREFIX)]:
+    if not name.startswith((TEST_PREFIX, FAULT_PREFIX)):
+        del os.environ[name]
 
 zones.use_newest()
 

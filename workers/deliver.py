@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from campaigns.cadence import Cadence
+from channels.protocol import EXPIRED
 from config.clock import Clock
 from config.logging import get_logger
 from domain.attempt import AttemptState
@@ -299,7 +300,13 @@ class Deliverer:
         ends.add(snapshot(attempt), move._replace(of_try=attempt.tries + 1), provider=provider)
 
     def _refused(self, attempt: Outgoing, result: NotAccepted, provider: str, now: dt.datetime) -> AttemptMove:
-        """Once more where the provider certainly did not take it and another try may help, inside the window."""
+        """Once more where the provider certainly did not take it and another try may help, inside the window.
+
+        What was too late to be handed over is no refusal: it expires with its window, and its step comes again.
+        """
+        if result == EXPIRED:
+            until = attempt.closes_at
+            return AttemptMove(attempt.attempt_id, _S.RESERVED, now, code=result.code, not_before=until)
         again = next_try(attempt.tries + 1, result, now, attempt.closes_at, self.jitter())
         if again is not None:
             tried = None if result.failure is Failure.BUSY else provider

@@ -4,7 +4,10 @@ import asyncio
 import sys
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import CancelledError
 from typing import Any, TypeVar
+
+from domain.errors import Unavailable
 
 Result = TypeVar("Result")
 
@@ -18,8 +21,14 @@ class Loop:
         self._thread.start()
 
     def wait(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
-        """Run a coroutine on the loop; its result, or what it raised. Not to be called on the loop itself."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+        """Run a coroutine on the loop; its result, or what it raised. Not to be called on the loop itself.
+
+        Raises Unavailable where the loop is closed first: the process ends, and the sweeper finds what it had begun.
+        """
+        try:
+            return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+        except CancelledError:
+            raise Unavailable("the process ends, and with it what it waited for.") from None
 
     def close(self) -> None:
         """End the loop; what still runs on it is cancelled."""

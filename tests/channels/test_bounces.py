@@ -78,8 +78,9 @@ Message-ID: <{ATTEMPT}@lender.example>
         ("failed", "5.4.7", AttemptState.UNDELIVERED, Outcome.FAILED, Failure.EXPIRED),
         ("failed", "5.9.9", AttemptState.UNDELIVERED, Outcome.FAILED, Failure.UNKNOWN),
         ("delivered", "2.0.0", AttemptState.DELIVERED, Outcome.DELIVERED, None),
-        ("relayed", "2.0.0", None, Outcome.SENT, None),
-        ("delayed", "4.4.1", None, None, None),
+        ("relayed", "2.0.0", AttemptState.ACCEPTED, Outcome.SENT, None),
+        ("expanded", "2.0.0", AttemptState.ACCEPTED, Outcome.SENT, None),
+        ("delayed", "4.4.1", AttemptState.ACCEPTED, None, None),
         ("beamed", "2.0.0", None, None, None),
     ],
 )

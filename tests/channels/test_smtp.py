@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from aiosmtpd.smtp import SMTP as Server
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword, Session
+from aiosmtplib import SMTP, SMTPException
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -19,13 +20,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from channels import smtp_pool
+from channels.protocol import EXPIRED
 from channels.smtp import Smtp, SmtpSettings
 from channels.smtp_codes import Phase, meaning
 from domain.channel import Channel
 from domain.errors import BadInput
 from domain.message import Accepted, Email, Failure, InDoubt, NotAccepted
 from tests.contract.messages import MAILBOX, email, message, now
-from tests.contract.rigs import smtp_settings
+from tests.contract.rigs import SECONDS, smtp_settings
 from tests.contract.smtp_peer import CUT, SILENCE, SmtpPeer, relay
 
 
@@ -153,6 +155,51 @@ async def test_a_refusal_stands_even_where_the_relay_then_hangs_up(smtp: Smtp, p
     peer.replies = {"rcpt": b"550 5.1.1 no", "rset": CUT}
     result = await smtp.send(message(Channel.EMAIL))
     assert result == NotAccepted(Failure.INVALID_POINT, "550 5.1.1", is_retryable=False)
+
+
+@pytest.mark.parametrize("step", ["rcpt", "body"])
+async def test_a_refusal_stands_even_where_the_relay_then_falls_silent(smtp: Smtp, peer: SmtpPeer, step: str) -> None:
+    peer.replies = {step: b"554 5.7.1 looks like spam", "rset": SILENCE}
+    result = await smtp.send(message(Channel.EMAIL))
+    assert result == NotAccepted(Failure.FILTERED, "554 5.7.1", is_retryable=False)
+
+
+async def test_a_relay_that_says_a_reply_twice_costs_no_later_mail(smtp: Smtp, peer: SmtpPeer) -> None:
+    peer.replies = {"body": b"250 2.0.0 Ok: queued as 4Z0hV12345\r\n250 2.0.0 Ok: queued as 4Z0hV12345"}
+    await smtp.send(message(Channel.EMAIL))
+    peer.replies = {}
+    assert await smtp.send(message(Channel.EMAIL)) == Accepted("4Z0hV12345")
+    assert (peer.connections, len(peer.taken)) == (2, 2)
+
+
+async def test_a_window_that_closes_while_the_relay_takes_its_time(peer: SmtpPeer) -> None:
+    for step in ("EHLO", "RCPT", "DATA"):
+
+        def later(step: str = step) -> datetime.datetime:
+            return now() + datetime.timedelta(hours=any(step in one for one in peer.commands))
+
+        adapter = Smtp(smtp_settings(peer.port), later)
+        assert await adapter.send(message(Channel.EMAIL, hours=1)) == EXPIRED
+        assert peer.taken == []
+        await adapter.close()
+        peer.commands.clear()
+
+
+async def test_what_is_left_of_the_window_is_reckoned_once_there_is_a_connection(peer: SmtpPeer) -> None:
+    adapter = Smtp(smtp_settings(peer.port), lambda: now() + datetime.timedelta(minutes=10 * peer.connections))
+    assert isinstance(await adapter.send(message(Channel.EMAIL, hours=1)), Accepted)
+    assert peer.taken[0].sender.endswith("BY=3000;R")
+    await adapter.close()
+
+
+@pytest.mark.parametrize("reply", [b"500 5.5.1 no", SILENCE], ids=["refused", "silent"])
+async def test_a_connection_that_came_to_nothing_is_closed(peer: SmtpPeer, reply: bytes | None) -> None:
+    peer.replies = {"ehlo": reply}
+    made = SMTP(hostname="127.0.0.1", port=peer.port, start_tls=False)
+    with pytest.raises((SMTPException, TimeoutError)):
+        async with asyncio.timeout(SECONDS):
+            await smtp_pool.Pool(lambda: made, 1).fresh()
+    assert not made.is_connected
 
 
 async def test_a_relay_that_closes_shop_says_so(smtp: Smtp, peer: SmtpPeer) -> None:

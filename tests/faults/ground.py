@@ -31,7 +31,9 @@ from storage.crypto import KeyRing
 from storage.session import Database
 from tests.contract.twilio_stub import ACCOUNT, TOKEN
 from tests.faults.crew import Crew, environment
-from tests.faults.provider import HostileProvider
+from tests.faults.provider import Creation, HostileProvider, Stop
+from tests.faults.relay import SECRET, HostileRelay
+from tests.faults.returned import BOUNCES
 from workers import campaigns
 
 START = dt.datetime(2026, 3, 2, 3, 0, tzinfo=dt.UTC)
@@ -51,6 +53,8 @@ window: {hours: 09:30-19:30, days: Mon-Sat}
 pacing: {per_hour: PER_HOUR}
 stages: [early]
 steps:
+"""
+MESSAGES = """\
   - {id: reminder, stage: early, when: {day_in_arrears: 1}, channel: sms, template: card-reminder, merge: true}
   - id: call
     stage: early
@@ -61,6 +65,11 @@ steps:
     template: card-call
   - {id: second, stage: early, when: {days_after_last_contact: 3}, channel: sms, template: card-reminder, merge: true}
 """
+MAILS = """\
+  - {id: statement, stage: early, when: {day_in_arrears: 1}, channel: email, template: card-statement, merge: true}
+  - {id: again, stage: early, when: {days_after_last_contact: 3}, channel: email, template: card-statement, merge: true}
+"""
+"""The steps of a cadence of messages and calls, which the provider carries, and of one of mails, for the relay."""
 RATE = 30.0
 """Simulated seconds in a real one while faults are injected: pauses after failures are short then."""
 HURRY = 240.0
@@ -101,6 +110,22 @@ class Ground:
     is_stepped: bool = False
     injected: Counter[str] = field(default_factory=Counter)
     poisoned: int = 0
+    relay: HostileRelay | None = None
+
+    @property
+    def outside(self) -> tuple[HostileProvider | HostileRelay, ...]:
+        """All who carry contacts."""
+        return (self.provider, self.relay) if self.relay else (self.provider,)
+
+    @property
+    def created(self) -> list[Creation]:
+        """What all of them were asked for."""
+        return [one for each in self.outside for one in each.created]
+
+    @property
+    def stops(self) -> list[Stop]:
+        """The STOPs that the system acknowledged."""
+        return [one for each in self.outside for one in each.stops]
 
     def query(self, sql: str, **values: object) -> list[tuple[object, ...]]:
         """What the creditor's tables hold."""
@@ -120,43 +145,49 @@ class Ground:
         leaving = self.left_debtors()
         chosen = [one for one in leaving if one in self.numbers] or sorted(self.numbers)
         sender = self.numbers.pop(self.random.choice(chosen))
-        if self.provider.stop_from(sender, f"{self.site}/webhooks/twilio/{self.creditor_id}/inbound"):
+        if (
+            self.relay.stop_from(sender)
+            if self.relay
+            else self.provider.stop_from(sender, f"{self.site}/webhooks/twilio/{self.creditor_id}/inbound")
+        ):
             self.injected["STOP while contacts are under way"] += 1
 
     def left_debtors(self) -> list[str]:
-        """The references of debtors for whom an SMS is reserved; nobody while the database is away."""
+        """The references of debtors for whom a message is reserved; nobody while the database is away."""
         try:
             found = self.query(
                 """SELECT d.reference FROM attempts a JOIN debtors d USING (debtor_id)
-                   WHERE a.state = 'reserved' AND a.channel = 'sms' ORDER BY 1"""
+                   WHERE a.state = 'reserved' AND a.channel IN ('sms', 'email') ORDER BY 1"""
             )
         except Unavailable:
             return []
         return [str(row[0]) for row in found]
 
     def wait_for_requests(self, more: int, seconds: float) -> bool:
-        """Whether the provider is asked so many times more within the time."""
-        wanted = len(self.provider.created) + more
-        return wait_until(lambda: len(self.provider.created) >= wanted, seconds)
+        """Whether those who carry contacts are asked so many times more within the time."""
+        wanted = len(self.created) + more
+        return wait_until(lambda: len(self.created) >= wanted, seconds)
 
     def drain(self) -> None:
         """End all faults, start again what is dead, and wait until nothing is left to do.
 
         Nothing stays in doubt but what the provider itself cannot tell apart, which is then for people to decide.
         """
-        self.provider.is_kind = True
+        for one in self.outside:
+            one.is_kind = True
         self.crew.revive()
         self.crew.wait_ready()
         self.clock.change(rate=HURRY)
         assert wait_until(self.is_at_rest, DRAIN_SECONDS), f"it does not come to rest: {self.left()}"
-        wait_until(lambda: self.left() == {}, SETTLE_SECONDS)
+        wait_until(lambda: self.left() == {}, 0 if self.relay else SETTLE_SECONDS)  # nobody can be asked about a mail
         self.clock.change(limit=self.clock.now())
-        self.provider.release()
+        for one in self.outside:
+            one.release()
         assert wait_until(self.is_at_rest, DRAIN_SECONDS), f"it does not come to rest: {self.left()}"
 
     def is_at_rest(self) -> bool:
         """Whether nothing is left to do now but, perhaps, to decide doubts."""
-        return self.provider.is_quiet and self.left().keys() <= {"in_doubt"}
+        return all(one.is_quiet for one in self.outside) and self.left().keys() <= {"in_doubt"}
 
     def left(self) -> dict[str, int]:
         """What is still to be done now, by kind; empty where nothing is."""
@@ -178,7 +209,8 @@ class Ground:
         at = self.clock.now().replace(hour=START.hour, minute=0) + dt.timedelta(days=days)
         self.clock.change(limit=at + dt.timedelta(days=30), rate=RATE)
         self.clock.step(at - self.clock.now())
-        self.provider.is_kind = False
+        for one in self.outside:
+            one.is_kind = False
 
 
 @contextmanager
@@ -191,12 +223,13 @@ def ground(
     address: str = "127.0.0.1",
     servers: Mapping[str, object] | None = None,
     disk: Callable[[Path], AbstractContextManager[None]] = lambda _: nullcontext(),
+    is_mail: bool = False,
 ) -> Iterator[Ground]:
     """A world whose processes are not started yet; it is gone afterwards, its processes and servers with it.
 
     `per_hour` contacts are let go in an hour of the simulated clock, so that the work lasts while faults are injected.
     The web process and the provider listen on `address`. `servers` are settings that name servers; none: embedded ones,
-    whose data lie on the `disk` that is put at their folder.
+    whose data lie on the `disk` that is put at their folder. With `is_mail` contacts are mails, carried by a relay.
     """
     folder = Path(tempfile.mkdtemp(prefix="forbear-faults-"))
     folder.chmod(0o755)
@@ -221,16 +254,21 @@ def ground(
                 closing(Steppable.begin(clock_path(settings), START, rate=RATE, limit=limit)) as clock,
                 closing(Database(str(settings.database_url), pool_size=3)) as db,
                 HostileProvider(seed, clock.now, latency, address).running() as provider,
+                HostileRelay(seed, clock.now, latency, address).running() if is_mail else nullcontext() as relay,
             ):
                 assert isinstance(clock, Steppable)
                 prepare_ledger(db, START)
-                creditor_id, enrolled, numbers = _populate(settings, db, folder, accounts, seed, per_hour)
+                creditor_id, enrolled, numbers = _populate(
+                    settings, db, folder, accounts, seed, CADENCE.replace("PER_HOUR", str(per_hour)), is_mail
+                )
                 port = choose_port(0)
-                crew = Crew(logs, environment(_variables(settings, provider.url, address, port)))
+                crew = Crew(logs, environment(_variables(settings, provider.url, address, port, relay)))
                 made = Ground(
                     settings, folder, Random(seed), clock, db, creditor_id, enrolled, numbers, provider, crew,
-                    f"http://{address}:{port}",
+                    f"http://{address}:{port}", relay=relay,
                 )  # fmt: skip
+                if relay:
+                    relay.returns = f"{made.site}/webhooks/smtp/{creditor_id}/inbound"
                 try:
                     yield made
                 finally:
@@ -244,9 +282,9 @@ def ground(
 
 
 def _populate(
-    settings: Settings, db: Database, folder: Path, accounts: int, seed: int, per_hour: int
+    settings: Settings, db: Database, folder: Path, accounts: int, seed: int, cadence: str, is_mail: bool
 ) -> tuple[UUID, int, dict[str, str]]:
-    """The creditor with its portfolio and campaign: its id, how many are enrolled, and mobile numbers by debtor."""
+    """The creditor with its portfolio and campaign: its id, how many are enrolled, and whence each debtor says STOP."""
     day = START.date()
     creditor_id = ensure_creditor(db, "harbour-bank", read_profile(PROFILE), START, bytes(10))
     path = folder / "sample.csv"
@@ -254,16 +292,19 @@ def _populate(
         write_sample(out, accounts, seed, day, ("CN",))
     ring = KeyRing.open(settings.keys_path, create=True)
     import_portfolio(db, ring, creditor_id, Wish(path, find_mapping("default"), "sample"), START, lambda *_: None)
-    file = read_cadence(CADENCE.replace("PER_HOUR", str(per_hour)), "faults.yaml")
+    file = read_cadence(cadence + (MAILS if is_mail else MESSAGES), "faults.yaml")
     launched = campaigns.launch(db, creditor_id, file, START, b"0123456789")
-    debtor, mobile = HEADER.index("debtor"), HEADER.index("mobile")
-    numbers = {row[debtor]: row[mobile] for row in rows(accounts, seed, day, ("CN",)) if row[mobile]}
+    debtor, point = HEADER.index("debtor"), HEADER.index("email" if is_mail else "mobile")
+    numbers = {row[debtor]: row[point] for row in rows(accounts, seed, day, ("CN",)) if row[point]}
     return creditor_id, launched.enrolled, numbers
 
 
-def _variables(settings: Settings, provider_url: str, address: str, port: int) -> dict[str, object]:
+def _variables(
+    settings: Settings, provider_url: str, address: str, port: int, relay: HostileRelay | None
+) -> dict[str, object]:
     """What the processes are told: small batches and a short lease, so that much is under way when they die."""
-    return {
+    mail = {} if relay is None else _mail_variables(relay)
+    return mail | {
         "STATE_DIR": settings.state_dir,
         "DATABASE_URL": settings.database_url,
         "DATABASE_OWNER_URL": settings.database_owner_url,
@@ -288,4 +329,17 @@ def _variables(settings: Settings, provider_url: str, address: str, port: int) -
         "WORKER_PROCESSES": 1,
         "WORKER_THREADS": 8,
         "SHUTDOWN_SECONDS": 5,
+    }
+
+
+def _mail_variables(relay: HostileRelay) -> dict[str, object]:
+    """What the processes are told of the relay, which is to report success too."""
+    return {
+        "EMAIL_PROVIDER": "smtp",
+        "SMTP_HOST": relay.address,
+        "SMTP_PORT": relay.port,
+        "SMTP_TLS": "off",
+        "EMAIL_FROM": "Harbour Bank <care@lender.example>",
+        "EMAIL_BOUNCES": BOUNCES,
+        "WEBHOOK_SECRET": SECRET.decode(),
     }

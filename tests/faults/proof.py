@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from audit.replay import replay
-from storage import ledger
+from storage import doubts, ledger
 from storage.ledger_facts import LedgerRow, entries_of_all
 from tests.faults.ground import Ground
 from tests.faults.provider import Creation
@@ -40,11 +40,14 @@ def prove(ground: Ground) -> Proof:
         faults = [fault.describe() for _, _, found in ledger.verify_all(connection) for fault in found]
     report = replay(entries)
     told = _told(entries)
-    accepted = [one for one in ground.provider.created if one.accepted]
+    accepted = [one for one in ground.created if one.accepted]
     wrong = [f"chain: {fault}" for fault in faults]
     wrong += [f"audit: {one.rule} {one.attempt} {one.at} {one.why}" for one in report.violations]
     wrong += [f"not judged: {reason} ({n})" for reason, n in report.unjudged.items()]
     wrong += [*_twice(accepted, told), *_lost(accepted, told), *_late(accepted, told)]
+    wrong += _unsettled(ground.relay.reported if ground.relay else set(), told)
+    wrong += _unlisted(_listed(ground), told)
+    wrong += ground.relay.strange if ground.relay else ()
     stopped, unseen = _after_stop(ground, accepted, told)
     states, unaccounted = _enrolments(ground)
     letters = ground.query("SELECT reason, source, detail::text FROM dead_letters")
@@ -59,7 +62,7 @@ def prove(ground: Ground) -> Proof:
     wrong += bad
     return Proof(
         len(accepted),
-        len(ground.provider.created),
+        len(ground.created),
         sum(one.state in TAKEN for one in told.values()),
         sum(one.state == "in_doubt" for one in told.values()),
         states,
@@ -91,7 +94,7 @@ def tell(ground: Ground, wrong: list[str]) -> Iterator[str]:
         if entry.debtor_id in debtors:
             yield f"{entry.debtor_id} {entry.at} {entry.kind} {json.dumps(entry.body, default=str)}"
     theirs = {UUID(str(one.body["attempt"])) for one in entries if one.debtor_id in debtors and one.body.get("attempt")}
-    for one in ground.provider.created:
+    for one in ground.created:
         if one.attempt_id in theirs:
             yield f"asked at {one.at} for {one.attempt_id}: {one.behaviour}, as {one.kind} {one.sid}"
 
@@ -135,9 +138,28 @@ def _lost(accepted: list[Creation], told: dict[UUID, Told]) -> Iterator[str]:
         if state not in TAKEN:
             yield f"lost: the provider accepted {one.attempt_id} ({one.behaviour}), the ledger says {state}"
     for attempt_id, attempt in told.items():
-        is_real = attempt.body["channel"] in ("sms", "voice")
-        if is_real and attempt.state in ("accepted", "delivered", "undelivered") and attempt_id not in taken:
+        if attempt.state in ("accepted", "delivered", "undelivered") and attempt_id not in taken:
             yield f"made up: the ledger says {attempt.state} of {attempt_id}, which the provider never accepted"
+
+
+def _unsettled(reported: set[UUID], told: dict[UUID, Told]) -> Iterator[str]:
+    """What is in doubt although the relay reported about it, which proves that it had taken the mail."""
+    for attempt_id in sorted(reported):
+        if attempt_id in told and told[attempt_id].state == "in_doubt":
+            yield f"unaccounted: {attempt_id} is in doubt, and a report about it was taken"
+
+
+def _listed(ground: Ground) -> set[UUID]:
+    """The attempts in doubt that people see."""
+    with ground.db.tenant(ground.creditor_id) as connection:
+        return {row.attempt_id for row in doubts.listed(connection, 10_000)}
+
+
+def _unlisted(listed: set[UUID], told: dict[UUID, Told]) -> Iterator[str]:
+    """What is in doubt and shown to nobody."""
+    for attempt_id in sorted(id_ for id_, attempt in told.items() if attempt.state == "in_doubt"):
+        if attempt_id not in listed:
+            yield f"unaccounted: {attempt_id} is in doubt, and on no list"
 
 
 def _late(accepted: list[Creation], told: dict[UUID, Told]) -> Iterator[str]:
@@ -158,12 +180,12 @@ SLACK = dt.timedelta(minutes=30)
 
 def _after_stop(ground: Ground, accepted: list[Creation], told: dict[UUID, Told]) -> tuple[list[str], int]:
     """What passed the gate after a stop was acknowledged; and how many were on their way when it was."""
-    stops = {one.sender: one.at for one in ground.provider.stops}
+    stops = {one.sender: one.at for one in reversed(ground.stops)}
     wrong, unseen = [], 0
     for one in accepted:
         stopped_at = stops.get(one.to)
         attempt = told.get(one.attempt_id)
-        if stopped_at is None or attempt is None or one.kind != "Messages" or one.at <= stopped_at:
+        if stopped_at is None or attempt is None or one.kind == "Calls" or one.at <= stopped_at:
             continue
         if attempt.sent_at is not None and attempt.sent_at > stopped_at:
             wrong.append(f"after a stop: {one.attempt_id} left at {attempt.sent_at}, stopped at {stopped_at}")

@@ -26,7 +26,8 @@ class Report:
 
     def add(self, name: str, ground: Ground, proof: Proof, seconds: float) -> None:
         """Take in a run."""
-        self.runs.append(Run(name, ground.provider.seed, ground.injected + ground.provider.injected, proof, seconds))
+        injected = sum((one.injected for one in ground.outside), ground.injected)
+        self.runs.append(Run(name, ground.provider.seed, injected, proof, seconds))
 
     def lines(self) -> list[str]:
         """The table as Markdown."""

@@ -8,7 +8,6 @@ Each run has a world of its own. When the faults end, everything must come to re
 """
 
 import datetime as dt
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -22,12 +21,11 @@ from tests.faults.ground import START, Ground, ground
 from tests.faults.injections import Inject
 from tests.faults.proof import prove, tell
 from tests.faults.report import REPORT
+from tests.faults.seed import ROUNDS, SEED
 from workers.points import POINTS
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 
-SEED = int(os.environ.get("FORBEAR_FAULT_SEED", "1"))
-ROUNDS = int(os.environ.get("FORBEAR_FAULT_ROUNDS", "1"))
 AT_THE_DOOR = ("receiving", "received")
 """The points that the web process comes to."""
 CLOSE = START.replace(hour=11, minute=30)
@@ -56,10 +54,11 @@ def a_run(
     schedulers: int = 1,
     per_hour: int = 1000,
     disk: Callable[[Path], AbstractContextManager[None]] = lambda _: nullcontext(),
+    is_mail: bool = False,
 ) -> Iterator[Ground]:
     """A world with its processes at work. Afterwards it comes to rest, and every promise must have been kept."""
     began = time.monotonic()
-    with ground(SEED, accounts, per_hour=per_hour, disk=disk) as one:
+    with ground(SEED, accounts, per_hour=per_hour, disk=disk, is_mail=is_mail) as one:
         one.crew.start("web", "web")
         for number in range(schedulers):
             one.crew.start(f"scheduler.{number}", "scheduler")

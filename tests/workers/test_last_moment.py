@@ -5,6 +5,7 @@ import threading
 import time
 from uuid import UUID
 
+from channels.protocol import EXPIRED
 from domain.attempt import AttemptState
 from domain.channel import Channel
 from domain.event import Inbound, Intent
@@ -92,6 +93,25 @@ def test_an_answer_moves_only_the_try_that_it_is_about(small: World) -> None:
         old = AttemptMove(attempt, AttemptState.RESERVED, small.clock.at, of_try=1)
         assert move_attempts(connection, [old]) == set(), "its answer was recorded, and it was taken again since"
         assert move_attempts(connection, [old._replace(of_try=2)]) == {attempt}
+
+
+def test_what_comes_too_late_to_leave_comes_again_as_the_same_step(small: World) -> None:
+    provider = answering(small, EXPIRED)
+    reserved = {"sms": small.look()["sms"][:1]}
+    [[debtor, step, rank]] = small.query(
+        "SELECT debtor_id, step, rank FROM attempts WHERE attempt_id = %(id)s", id=reserved["sms"][0]
+    )
+    small.deliver(reserved)
+    assert states_of(small, reserved["sms"]) == {"reserved"}
+    assert not set(small.sweep().get("sms", ())) & set(reserved["sms"]), "its window is over: nobody tries it again"
+    small.clock.at += dt.timedelta(hours=12)
+    small.sweep()
+    assert states_of(small, reserved["sms"]) == {"expired"}
+    small.clock.at += dt.timedelta(hours=12)
+    small.look()
+    again = small.query("SELECT step, rank FROM attempts WHERE debtor_id = %(id)s AND state = 'reserved'", id=debtor)
+    assert (len(provider.asked), again) == (1, [(step, rank)])
+    assert small.audit().violations == []
 
 
 def states_of(one: World, ids: list[UUID]) -> set[object]:
