@@ -15,7 +15,7 @@ import pytest
 from config.settings import Settings
 from domain.channel import Channel
 from domain.event import Inbound, Intent
-from domain.message import Message, SendResult
+from domain.message import Accepted, Message, SendResult
 from forbear import cli
 from tests.workers.conftest import own_settings as own_settings
 from tests.workers.test_path import Answering
@@ -101,14 +101,14 @@ def test_a_stop_names_whom(run: Run) -> None:
 
 
 def slow(one: World, left: list[float], sent: list[UUID], pause: float) -> None:
-    """Have a provider take one message at a time, each after a pause; when it was given which."""
+    """Have a provider take every message, one at a time and each after a pause; when it was given which."""
 
     class OneByOne(Answering):
         async def send(self, message: Message) -> SendResult:
             left.append(time.monotonic())
             sent.append(message.attempt_id)
             await asyncio.sleep(pause)
-            return await super().send(message)
+            return Accepted(message.attempt_id.hex)
 
     made = OneByOne(one.shop.deliverer.caller.adapters["sandbox"], [])  # type: ignore[arg-type]
     made.at_once = 1
