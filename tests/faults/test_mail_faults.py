@@ -26,7 +26,8 @@ FAULTS = (
 
 
 def test_mails_through_a_relay_that_misbehaves() -> None:
-    with a_run("email: processes killed -9, queue flushed, connections cut", is_mail=True) as one:
+    name = "email: processes killed -9, queue flushed, connections cut"
+    with a_run(name, accounts=500, per_hour=600, is_mail=True) as one:
         for _ in range(ROUNDS):
             inject(one, FAULTS, 5)
             points = [*POINTS]
