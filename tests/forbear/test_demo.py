@@ -126,6 +126,7 @@ def test_a_demo_that_was_killed_does_not_stand_in_the_way_of_the_next(state: Pat
 
 def interrupt(state: Path, number: signal.Signals) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
     """A demo that got a signal while it ran, and the processes that it had."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
     demo = subprocess.Popen(
         [*WORDS, "--days", "120", "--accounts", "2000"],
         stderr=subprocess.PIPE,
