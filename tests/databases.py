@@ -8,6 +8,7 @@ import importlib.util
 import itertools
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from config.embedded.servers import Servers
 from config.embedded.state import ROOT
 
 NUMBERS = itertools.count()
+CLEANING_SECONDS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +102,16 @@ def _names(servers: Servers, pattern: str) -> list[str]:
 
 
 def _execute(servers: Servers, statement: str, *names: str) -> None:
+    """One statement. A database in which the server cleans up is waited for: only a superuser may end that."""
+    query = sql.SQL(statement).format(*map(sql.Identifier, names))
     with psycopg.connect(servers.owner_url, autocommit=True) as connection:
-        connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+        for _ in range(CLEANING_SECONDS * 10):
+            try:
+                connection.execute(query)
+                return
+            except psycopg.errors.InsufficientPrivilege:
+                time.sleep(0.1)
+        connection.execute(query)
 
 
 def _in_database(url: str, name: str) -> str:
