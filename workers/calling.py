@@ -109,6 +109,9 @@ class Caller:
             except Unavailable:
                 log.warning("calls_held_back", creditor=creditor_id, reason="Unavailable")
                 held.update(attempt_ids)
+            except Exception:  # raised to those who wait for the calls, it would take their answers away
+                log.exception("calls_held_back", creditor=creditor_id)
+                held.update(attempt_ids)
 
     def _held_back(self, creditor_id: UUID, attempt_ids: Sequence[UUID]) -> set[UUID]:
         with self.db.tenant(creditor_id) as connection:

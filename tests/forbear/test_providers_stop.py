@@ -12,6 +12,7 @@ from uuid import UUID
 
 import pytest
 
+from config.embedded.processes import wait_until
 from config.settings import Settings
 from domain.channel import Channel
 from domain.event import Inbound, Intent
@@ -125,8 +126,7 @@ def test_what_waits_for_a_slow_provider_is_held_back_by_a_stop(
         reserved = {"sms": one.look()["sms"][:30]}
         working = threading.Thread(target=one.deliver, args=(reserved,))
         working.start()
-        while len(left) < 3:
-            time.sleep(0.001)
+        assert wait_until(lambda: len(left) >= 3, 60)
         assert run("stop", "--creditor", "harbour-bank")[0] == 0
         stopped = time.monotonic()
         working.join(60)
@@ -147,8 +147,7 @@ def test_what_waits_for_a_slow_provider_is_held_back_by_its_debtor(own_settings:
         ids = one.look()["sms"][:10]
         working = threading.Thread(target=one.deliver, args=({"sms": ids},))
         working.start()
-        while not left:
-            time.sleep(0.001)
+        assert wait_until(lambda: bool(left), 60)
         wish = Inbound("k1", "sandbox", Channel.SMS, one.clock.at, None, ids[-1], "", Intent.STOP)
         one.shop.asker.keep(one.creditor_id, [wish])
         working.join(60)
@@ -156,6 +155,25 @@ def test_what_waits_for_a_slow_provider_is_held_back_by_its_debtor(own_settings:
         one.hear()
         [[state]] = one.query("SELECT state FROM attempts WHERE attempt_id = %(id)s", id=ids[-1])
         assert state == "cancelled"
+
+
+def test_where_nobody_can_tell_the_rest_is_held_back_and_no_answer_is_lost(
+    own_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("nobody foresaw this")
+
+    left: list[float] = []
+    sent: list[UUID] = []
+    with world(own_settings, tmp_path) as one:
+        slow(one, left, sent, 0.2)
+        ids = one.look()["sms"][:10]
+        monkeypatch.setattr("storage.sending.held_back", fail)
+        one.deliver({"sms": ids})
+        assert 0 < len(sent) < len(ids)
+        rows = one.query("SELECT attempt_id, state FROM attempts WHERE attempt_id = ANY(%(ids)s)", ids=ids)
+        assert {id_ for id_, state in rows if state == "accepted"} == set(sent)
+        assert {id_ for id_, state in rows if state == "reserved"} == set(ids) - set(sent)
 
 
 def test_nothing_leaves_later_than_a_second_after_a_stop(run: Run, own_settings: Settings, tmp_path: Path) -> None:
@@ -171,8 +189,7 @@ def test_nothing_leaves_later_than_a_second_after_a_stop(run: Run, own_settings:
         reserved = one.look()
         working = threading.Thread(target=one.deliver, args=(reserved,))
         working.start()
-        while len(left) < 3:
-            time.sleep(0.001)
+        assert wait_until(lambda: len(left) >= 3, 60)
         code, shown, log = run("stop", "--creditor", "harbour-bank")
         stopped = time.monotonic()
         working.join(60)
