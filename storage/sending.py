@@ -88,14 +88,19 @@ def lock_of(connection: Connection, attempt_ids: Collection[UUID]) -> dict[UUID,
     return {debtor_id: (seq, digest) for debtor_id, seq, digest in rows.all()}
 
 
-_OUTGOING = """SELECT a.attempt_id, a.debtor_id, a.campaign_id, a.enrolments, a.accounts, a.point_id, a.channel,
+_RUNS = "(c.state = 'running' AND r.stopped_at IS NULL)"
+_SUPPRESSED = """EXISTS (SELECT FROM suppressions s
+            WHERE s.debtor_id = a.debtor_id AND s.at >= a.reserved_at AND s.lifted_at IS NULL)"""
+_UNHEARD = "EXISTS (SELECT FROM inbound i WHERE i.debtor_id = a.debtor_id AND i.applied_at IS NULL)"
+"""What the gate asks of attempt `a`, campaign `c` and creditor `r`, and again while a message waits for its turn."""
+
+_OUTGOING = f"""SELECT a.attempt_id, a.debtor_id, a.campaign_id, a.enrolments, a.accounts, a.point_id, a.channel,
     a.stage, a.step, a.rank, a.template, a.language, a.state, a.closes_at, a.not_before, a.next_look, a.tries, a.tried,
-    a.packs, c.state = 'running' AND r.stopped_at IS NULL,
-    EXISTS (SELECT FROM suppressions s
-            WHERE s.debtor_id = a.debtor_id AND s.at >= a.reserved_at AND s.lifted_at IS NULL),
+    a.packs, {_RUNS},
+    {_SUPPRESSED},
     EXISTS (SELECT FROM accounts o
             WHERE o.account_id = ANY(a.accounts) AND (o.updated_at > a.reserved_at OR o.state <> 'open')),
-    EXISTS (SELECT FROM inbound i WHERE i.debtor_id = a.debtor_id AND i.applied_at IS NULL),
+    {_UNHEARD},
     e.last_contact_at IS NULL,
     d.kind, d.reference, d.name_cipher, d.facts::text, d.verify_salt, d.verify_digests,
     p.value_cipher, p.country, p.timezones
@@ -105,7 +110,7 @@ FROM attempts a
     JOIN creditors r ON r.creditor_id = a.creditor_id
     LEFT JOIN contact_points p ON p.point_id = a.point_id
     LEFT JOIN enrolments e ON e.enrolment_id = a.enrolment_id
-WHERE a.attempt_id = ANY(%(ids)s::uuid[])"""
+WHERE a.attempt_id = ANY(%(ids)s::uuid[])"""  # noqa: S608 -- constants
 """The state is looked at by `outgoing`: named in the statement it would have the planner read all that is reserved, by
 its index, whenever the statistics are of a quiet hour."""
 
@@ -123,13 +128,9 @@ def held_back(connection: Connection, attempt_ids: Collection[UUID]) -> set[UUID
     something that nobody has applied yet.
     """
     rows = connection.exec_driver_sql(
-        """SELECT a.attempt_id FROM attempts a JOIN campaigns c USING (campaign_id)
-               JOIN creditors r ON r.creditor_id = a.creditor_id
-           WHERE a.attempt_id = ANY(%(ids)s::uuid[]) AND (
-               c.state <> 'running' OR r.stopped_at IS NOT NULL
-               OR EXISTS (SELECT FROM suppressions s
-                          WHERE s.debtor_id = a.debtor_id AND s.at >= a.reserved_at AND s.lifted_at IS NULL)
-               OR EXISTS (SELECT FROM inbound i WHERE i.debtor_id = a.debtor_id AND i.applied_at IS NULL))""",
+        f"""SELECT a.attempt_id FROM attempts a JOIN campaigns c USING (campaign_id)
+                JOIN creditors r ON r.creditor_id = a.creditor_id
+            WHERE a.attempt_id = ANY(%(ids)s::uuid[]) AND (NOT {_RUNS} OR {_SUPPRESSED} OR {_UNHEARD})""",  # noqa: S608 -- constants
         {"ids": arrays.ids(attempt_ids)},
     )
     return {row[0] for row in rows.all()}

@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
+from operator import attrgetter
 
 from domain.decision import PackUsed
 from domain.facts import AccountFacts, Collector, ContactChannel, Facts, Place
@@ -220,16 +221,13 @@ def compile_rules(library: Library, ids: Iterable[str]) -> Ruleset:
 
 def _count_alike(one: CompiledRule, rule: BaseRule, pack: Pack) -> bool:
     """Whether two caps count the same contacts, on the same keys, for as long, on the same clock."""
-    a, b = one.rule, rule
-    if not isinstance(a, Cap) or not isinstance(b, Cap) or one.pack.calendar != pack.calendar:
+    other = one.rule
+    if not isinstance(other, Cap) or not isinstance(rule, Cap) or one.pack.calendar != pack.calendar:
         return False
-    return (a.counts, a.by, a.within, a.clock, a.after_first) == (
-        b.counts,
-        b.by,
-        b.within,
-        b.clock,
-        b.after_first,
-    ) and not (a.excludes or b.excludes)
+    return not other.excludes and not rule.excludes and _COUNTS(other) == _COUNTS(rule)
+
+
+_COUNTS = attrgetter("counts", "by", "within", "clock", "after_first")
 
 
 _RULESETS: dict[tuple[int, tuple[str, ...]], tuple[Library, Ruleset]] = {}

@@ -197,7 +197,7 @@ class Plan:
         self._hold_the_unknown()
         self._add_hours(delay)
         self._add_others()
-        self._asked.counting.clear()
+        self._asked.counting.clear()  # nobody asks for it again, and there is one for each debtor
 
     def _hold_the_unknown(self) -> None:
         dossier = self._dossier

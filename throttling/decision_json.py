@@ -1,6 +1,6 @@
 """Decisions as the JSON of `forbear policy decide`."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from domain.decision import Decision
@@ -32,5 +32,5 @@ def decision_to_json(decision: Decision, name: str | None = None) -> dict[str, A
     }
 
 
-def _written(at: datetime | date | None) -> str | None:
+def _written(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat()

@@ -58,16 +58,15 @@ class Asker:
             for row in rows
             if row.debtor_id in keys
         ]
-        if asked:
-            others = {one.doubt.attempt_id: names_of(rivals) for one, rivals in self._rivals(asked)}
-            found = wait(self._ask(creditor_id, asked, others))
-            sure = [
-                found[doubt.attempt_id]
-                for (doubt, _), rivals in self._rivals([one for one in asked if one.doubt.attempt_id in found])
-                if self._is_exact(doubt) or is_sure(doubt, found[doubt.attempt_id], rivals, others[doubt.attempt_id])
-            ]
-            if sure:
-                self.keep(creditor_id, sure)
+        if not asked:
+            return len(rows)
+        others = {one.doubt.attempt_id: _names(rivals) for one, rivals in self._rivals(asked)}
+        found = wait(self._ask(creditor_id, asked, others))
+        for (doubt, _), rivals in self._rivals([one for one in asked if one.doubt.attempt_id in found]):
+            if not _is_sure(doubt, found[doubt.attempt_id], rivals, others[doubt.attempt_id]):
+                del found[doubt.attempt_id]
+        if found:
+            self.keep(creditor_id, list(found.values()))
         return len(rows)
 
     async def _ask(
@@ -81,18 +80,25 @@ class Asker:
                 log.error("provider_of_doubt_is_gone", provider=one.provider, creditor=creditor_id)
                 continue
             sent = SentAttempt(
-                one.attempt_id, Channel(one.channel), one.sending_at, to, one.provider_ref, others[one.attempt_id]
+                one.attempt_id,
+                Channel(one.channel),
+                one.sending_at,
+                to,
+                one.provider_ref,
+                others.get(one.attempt_id, frozenset()),
             )
             answer = await adapter.find(sent)
             if answer is not None:
                 found[one.attempt_id] = answer
         return found
 
-    def _is_exact(self, doubt: Doubtful) -> bool:
-        return self.adapters[doubt.provider].finds_by_attempt
-
     def _rivals(self, asked: Sequence[Asked]) -> list[tuple[Asked, list[Rival]]]:
-        """What else was sent where each of them was, by any creditor: they may share an account with the provider."""
+        """What else was sent where each of them was, by any creditor: they may share an account with the provider.
+
+        Without those whose provider finds them by the attempt's own name: they have no rivals.
+        """
+        guessing = {name for name, adapter in self.adapters.items() if not adapter.finds_by_attempt}
+        asked = [one for one in asked if one.doubt.provider in guessing]
         if not asked:
             return []
         since = min(one.doubt.sending_at for one in asked) - KNOWN
@@ -106,12 +112,12 @@ class Asker:
         return [(one, [rival for rival in found[one.to] if _is_rival(one.doubt, rival)]) for one in asked]
 
 
-def names_of(rivals: Iterable[Rival]) -> frozenset[str]:
+def _names(rivals: Iterable[Rival]) -> frozenset[str]:
     """What the provider calls those that it is known to have made."""
     return frozenset(rival.provider_ref for rival in rivals if rival.provider_ref)
 
 
-def is_sure(doubt: Doubtful, found: DeliveryEvent, rivals: Iterable[Rival], others: frozenset[str]) -> bool:
+def _is_sure(doubt: Doubtful, found: DeliveryEvent, rivals: Iterable[Rival], others: frozenset[str]) -> bool:
     """Whether what was found can be no rival's. `rivals` as they are after the answer, `others` named in the question.
 
     Absence is sure without them, and so is what the provider was asked for by its own name for it.
@@ -124,6 +130,3 @@ def is_sure(doubt: Doubtful, found: DeliveryEvent, rivals: Iterable[Rival], othe
 def _is_rival(doubt: Doubtful, rival: Rival) -> bool:
     is_same = (rival.channel, rival.provider) == (doubt.channel, doubt.provider)
     return is_same and rival.attempt_id != doubt.attempt_id
-
-
-__all__ = ["Asker", "is_sure", "names_of"]

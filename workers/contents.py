@@ -1,7 +1,7 @@
 """What an attempt says, as it is kept while it is under way: JSON, to be sealed under the debtor's key."""
 
 import dataclasses
-from collections.abc import Callable
+from typing import Any
 
 import orjson
 
@@ -11,11 +11,9 @@ from domain.message import Content, Email, Letter, Sms, Voice
 CONTEXT = "attempts.content_cipher"
 """What the ciphertext belongs to: the associated data of `storage.crypto.seal`, with the attempt's id."""
 
-_KINDS: dict[str, Callable[..., Content]] = {"sms": Sms, "voice": Voice, "email": Email, "letter": Letter}
+_KINDS: dict[str, type[Content]] = {"sms": Sms, "voice": Voice, "email": Email, "letter": Letter}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
-_FIELDS: dict[type[Content], tuple[str, ...]] = {
-    kind: tuple(each.name for each in dataclasses.fields(kind)) for kind in (Sms, Voice, Email, Letter)
-}
+_FIELDS = {kind: tuple(each.name for each in dataclasses.fields(kind)) for kind in _NAMES}
 
 
 def pack(content: Content) -> bytes:
@@ -34,5 +32,5 @@ def unpack(packed: bytes) -> Content:
         raise Tampered("what was kept of an attempt is no message.", where=CONTEXT) from None
 
 
-def _frozen(value: object) -> object:
+def _frozen(value: Any) -> Any:
     return tuple(_frozen(item) for item in value) if isinstance(value, list) else value

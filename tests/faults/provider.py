@@ -172,7 +172,7 @@ class HostileProvider:
 
     def _behaviour(self, chance: Random) -> str:
         """What is done to a request, counted as a fault unless it is answered well."""
-        chosen = _drawn(ANSWERS, chance)
+        chosen = drawn(ANSWERS, chance)
         is_spent = chosen.startswith("time-out") and self.injected[chosen] >= MOST_TIMEOUTS
         if self.is_kind or not chosen or is_spent:
             return "well"
@@ -202,7 +202,7 @@ class HostileProvider:
 
     async def _call_back(self, made: Made, url: str, chance: Random) -> None:
         """Make the status callbacks of a message, some of them badly."""
-        how = "" if self.is_kind else _drawn(CALLBACKS, chance)
+        how = "" if self.is_kind else drawn(CALLBACKS, chance)
         if how:
             self.injected[how] += 1
         statuses = ["sent", "delivered"] if made.kind == "Messages" else ["completed"]
@@ -264,7 +264,7 @@ class HostileProvider:
         return web.Response(body=body, content_type="application/json")
 
 
-def _drawn(table: tuple[tuple[str, float], ...], chance: Random) -> str:
+def drawn(table: tuple[tuple[str, float], ...], chance: Random) -> str:
     """One of the table by its share; an empty text where none is drawn."""
     left = chance.random()
     for name, share in table:

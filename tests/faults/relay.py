@@ -22,7 +22,7 @@ from uuid import UUID
 
 import aiohttp
 
-from tests.faults.provider import Creation, Stop, _drawn
+from tests.faults.provider import Creation, Stop, drawn
 from tests.faults.returned import Posted, complaint, reply, report
 
 SECRET = b"what signs returned mail"
@@ -317,7 +317,7 @@ class HostileRelay:
 
     def _behaviour(self, table: Table, chance: Random) -> str:
         """What is done, counted as a fault; an empty text: nothing but what is right."""
-        chosen = _drawn(table, chance)
+        chosen = drawn(table, chance)
         if self.is_kind or not chosen or (chosen in RARE and self.injected[chosen]):
             return ""
         self.injected[chosen] += 1
