@@ -15,10 +15,11 @@ def next_try(
 ) -> dt.datetime | None:
     """When to try again after `tries` tries; None: not at all. `jitter` in [0, 1) keeps failures from coming together.
 
-    Only where another try may help, never before the provider said, and only inside the permitted window.
+    Only where another try may help, and never before the provider said. What would be later than the permitted window
+    waits for its end, where it expires: nobody refused it, so its step comes again when the hours do.
     """
     if not result.is_retryable or tries >= MOST_TRIES:
         return None
     wait = jitter * min(LONGEST, FIRST * 2 ** (tries - 1))
     at = now + dt.timedelta(seconds=max(1.0, wait, result.retry_after or 0.0))
-    return at if at < closes_at else None
+    return min(at, closes_at)

@@ -5,10 +5,13 @@ import threading
 import time
 from uuid import UUID
 
+import pytest
+
 from channels.protocol import EXPIRED
 from domain.attempt import AttemptState
 from domain.channel import Channel
 from domain.event import Inbound, Intent
+from domain.message import Failure, NotAccepted
 from storage.sending import AttemptMove, lock_of, move_attempts
 from tests.workers.test_path import answering
 from tests.workers.world import World
@@ -95,8 +98,11 @@ def test_an_answer_moves_only_the_try_that_it_is_about(small: World) -> None:
         assert move_attempts(connection, [old._replace(of_try=2)]) == {attempt}
 
 
-def test_what_comes_too_late_to_leave_comes_again_as_the_same_step(small: World) -> None:
-    provider = answering(small, EXPIRED)
+@pytest.mark.parametrize("answer", [EXPIRED, NotAccepted(Failure.BUSY, "busy", is_retryable=True, retry_after=90_000)])
+def test_what_cannot_leave_in_its_window_any_more_comes_again_as_the_same_step(
+    small: World, answer: NotAccepted
+) -> None:
+    provider = answering(small, answer)
     reserved = {"sms": small.look()["sms"][:1]}
     [[debtor, step, rank]] = small.query(
         "SELECT debtor_id, step, rank FROM attempts WHERE attempt_id = %(id)s", id=reserved["sms"][0]
