@@ -1,5 +1,7 @@
 """The cost of a contact as the ledger grows: the same path, once 10^5 contacts have been made before, and once 10^6.
 
+Cost is time of the wall, and, as other work on the machine moves that, processor time of workers and servers.
+
 What was made before belongs to other debtors of the same creditor, in the same month, so that new rows go into the same
 partition and the same indexes. An attempt was delivered, and has three entries of the usual length. They are not
 chained: nothing reads them here but indexes. The server writes them by itself, as COPY is refused under row-level
@@ -11,12 +13,14 @@ security.
 import json
 import statistics
 import sys
+from collections.abc import Iterator, Mapping
 from uuid import UUID
 
 import psycopg
 
 from bench._figures import figure, say
 from bench._world import START, World, world
+from bench.path import rate_and_cost
 
 PROCESSES = 2
 THREADS = 4
@@ -42,36 +46,40 @@ FROM (SELECT gen_random_uuid() AS d FROM generate_series(1, %(n)s)) AS rows,
 
 def main(debtors: int = 3_000, rounds: int = 5, *sizes: int) -> dict[str, object]:
     """Measure, and say how."""
-    found: dict[int, float] = {}
-    with world() as one, one.workers(PROCESSES, "quiet", WORKER_THREADS=THREADS):
+    walls: dict[int, float] = {}
+    processors: dict[int, float] = {}
+    with world() as one, one.workers(PROCESSES, "quiet", WORKER_THREADS=THREADS) as crew:
         old = one.creditor(1)
         made = 0
         for size in sizes or SIZES:
             fill(one, old, size - made)
             made = size
             one.rate(one.creditor(debtors))
-            rates = [one.rate(one.creditor(debtors)) for _ in range(rounds)]
-            found[size] = 1e6 / statistics.median(rates)
-            say(f"after {size:,} contacts: {', '.join(f'{rate:,.0f}' for rate in rates)}/s")
-    first, *later = found
+            measured = [rate_and_cost(one, crew, debtors) for _ in range(rounds)]
+            walls[size] = 1e6 / statistics.median(rate for rate, _ in measured)
+            processors[size] = statistics.median(sum(cost.values()) for _, cost in measured)
+            rates = ", ".join(f"{rate:,.0f}" for rate, _ in measured)
+            say(f"after {size:,} contacts: {rates}/s, {processors[size]:,.0f} µs of processor time a contact")
     return {
-        "figures": [
-            figure(f"cost of a contact after {first:,}", found[first], "µs"),
-            *(
-                figure(
-                    f"cost of a contact after {size:,}",
-                    found[size],
-                    "µs",
-                    baseline=f"after {first:,}",
-                    baseline_value=round(found[first]),
-                    ratio=round(found[size] / found[first], 3),
-                )
-                for size in later
-            ),
-        ],
+        "figures": [*beside_first("time", walls), *beside_first("processor time", processors)],
         "processes": PROCESSES,
         "rounds": rounds,
     }
+
+
+def beside_first(what: str, costs: Mapping[int, float]) -> Iterator[dict[str, object]]:
+    """The cost of a contact after each number of contacts, beside that after the first."""
+    first, *later = costs
+    yield figure(f"{what} of a contact after {first:,}", costs[first], "µs")
+    for size in later:
+        yield figure(
+            f"{what} of a contact after {size:,}",
+            costs[size],
+            "µs",
+            baseline=f"after {first:,}",
+            baseline_value=round(costs[first]),
+            ratio=round(costs[size] / costs[first], 3),
+        )
 
 
 def fill(one: World, creditor_id: UUID, contacts: int) -> None:
