@@ -7,6 +7,7 @@ import pytest
 from config.embedded.servers import Servers
 from config.settings import PREFIX, Settings, load_settings, resolve, with_certificates
 from domain.errors import BadSettings
+from tests.databases import shared_state
 
 GUIDE = Path(__file__).parents[2] / "docs" / "running.md"
 
@@ -82,12 +83,14 @@ def test_given_servers_are_used_as_given() -> None:
 
 
 def test_the_embedded_servers_stand_in_for_what_is_not_given(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.databases import shared_state
-
+    claimed: list[Path] = []
+    # a claim lasts as long as its process, and this one's would keep the last of the tests from stopping the servers
+    monkeypatch.setattr("config.embedded.servers.claim", claimed.append)
     found = resolve(Settings(state_dir=shared_state(), redis_url="redis://elsewhere.example/1"))
     assert found.database_url == servers.database_url
     assert found.database_owner_url == servers.owner_url
     assert found.redis_url == "redis://elsewhere.example/1"
+    assert claimed == [shared_state()]
 
 
 def test_authorities_join_what_the_address_says_already() -> None:
