@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from storage import arrays
 from storage.crypto import KEY_BYTES, KeyRing
 from storage.session import Database
 
@@ -31,8 +32,8 @@ class Vault:
         Raises BadSettings where the ring lacks a key, Tampered where a wrapped key does not open.
         """
         rows = connection.exec_driver_sql(
-            "SELECT debtor_id, ring_key, wrapped FROM debtor_keys WHERE debtor_id = ANY(%(ids)s)",
-            {"ids": list(debtor_ids)},
+            "SELECT debtor_id, ring_key, wrapped FROM debtor_keys WHERE debtor_id = ANY(%(ids)s::uuid[])",
+            {"ids": arrays.ids(debtor_ids)},
         )
         return {debtor_id: self._open(debtor_id, ring_key, wrapped) for debtor_id, ring_key, wrapped in rows.all()}
 
