@@ -3,8 +3,8 @@
 Cost is time of the wall, and, as other work on the machine moves that, processor time of workers and servers.
 
 What was made before belongs to other debtors of the same creditor, in the same month, so that new rows go into the same
-partition and the same indexes. An attempt was delivered, and has three entries of the usual length. They are not
-chained: nothing reads them here but indexes. The server writes them by itself, as COPY is refused under row-level
+partition and the same indexes. An attempt was delivered, and has three entries of the usual length; ids are in the
+order of time, as all ids here are. The entries are not chained: nothing reads them here but indexes. The server writes them by itself, as COPY is refused under row-level
 security.
 
     python -m bench.growth [DEBTORS [ROUNDS [SIZE …]]]
@@ -31,16 +31,16 @@ _ATTEMPTS = """INSERT INTO attempts (attempt_id, creditor_id, debtor_id, campaig
     accounts, point_id, channel, stage, step, rank, template, language, state, reserved_at, closes_at, queued_at,
     sending_at, accepted_at, settled_at, tries, provider, provider_ref, outcome, segments, cost, content_digest,
     content_cipher)
-SELECT gen_random_uuid(), %(c)s, gen_random_uuid(), %(c)s, e, ARRAY[e], ARRAY[e], e, 'sms', 'early', 'first', 0,
+SELECT uuidv7(), %(c)s, uuidv7(), %(c)s, e, ARRAY[e], ARRAY[e], e, 'sms', 'early', 'first', 0,
     'card-reminder', 'zh-Hans', 'delivered', %(at)s, %(at)s, %(at)s, %(at)s, %(at)s, %(at)s, 1, 'sandbox', e::text,
     'delivered', 3, 1000, decode(repeat('00', 32), 'hex'), decode(repeat(md5(n::text), 20), 'hex')
-FROM (SELECT n, gen_random_uuid() AS e FROM generate_series(1, %(n)s) AS n) AS rows"""
+FROM (SELECT n, uuidv7() AS e FROM generate_series(1, %(n)s) AS n) AS rows"""
 
 _ENTRIES = """INSERT INTO ledger (debtor_id, seq, at, creditor_id, kind, body, previous, hash)
 SELECT d, kinds.seq, %(at)s, %(c)s, kinds.kind,
     json_build_object('attempt', d, 'text', repeat(md5(d::text), kinds.size)),
     decode(md5(d::text), 'hex'), decode(md5(d::text), 'hex')
-FROM (SELECT gen_random_uuid() AS d FROM generate_series(1, %(n)s)) AS rows,
+FROM (SELECT uuidv7() AS d FROM generate_series(1, %(n)s)) AS rows,
     (VALUES (1, 'reserved', 30), (2, 'sending', 6), (3, 'accepted', 4)) AS kinds(seq, kind, size)"""
 
 
