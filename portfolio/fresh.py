@@ -16,18 +16,18 @@ from portfolio.rows import Point, Row
 from portfolio.sealing import (
     NAME,
     Identity,
-    Ids,
+    Kit,
     Seals,
     account_fields,
     begin,
     digests,
     facts,
     identity,
+    kit,
     name_token,
     point_fields,
 )
 from storage import copy_binary as binary
-from storage.crypto import seal
 from storage.ledger import Entry, chain
 
 Group = Sequence[Row]
@@ -48,8 +48,7 @@ class Packed(NamedTuple):
 class _Pack:
     """What is packed so far."""
 
-    seals: Seals
-    ids: Ids
+    tools: Kit
     source: str
     collector: Collector
     points: list[bytes] = field(default_factory=list)
@@ -60,7 +59,7 @@ class _Pack:
 
 def pack_fresh(seals: Seals, groups: Sequence[Group], random: bytes, source: str, collector: Collector) -> Packed:
     """Pack new debtors, each with all of his rows. `random` has six bytes for each id (`ids_needed`)."""
-    pack = _Pack(seals, Ids(seals.at, random), source, collector)
+    pack = _Pack(kit(seals, random), source, collector)
     people = []
     for rows in groups:
         who = identity(seals, rows[0].debtor)
@@ -71,7 +70,7 @@ def pack_fresh(seals: Seals, groups: Sequence[Group], random: bytes, source: str
         _stops(pack, who, rows)
         people.append((who, rows, orjson.dumps(said)))
     ledger, heads = chain({who.debtor_id: (0, b"") for who, _, _ in people}, seals.creditor_id, pack.entries)
-    debtors = [_debtor(seals, who, rows, said, *heads[who.debtor_id]) for who, rows, said in people]
+    debtors = [_debtor(pack.tools, who, rows, said, *heads[who.debtor_id]) for who, rows, said in people]
     parts = (debtors, pack.points, pack.accounts, pack.stops, map(binary.row, ledger))
     return Packed(*map(b"".join, parts))
 
@@ -80,9 +79,9 @@ def _points(pack: _Pack, who: Identity, rows: Group) -> list[bodies.Body]:
     """All contact points of a debtor, each once, in the order in which they are tried."""
     found = []
     for line, point in _each_once(rows):
-        point_id, point_field = pack.ids(line)
-        pack.points.append(binary.row(point_fields(pack.seals, who, point, point_id, point_field)))
-        found.append(bodies.point_body(str(point_id), point.kind, point.zones, point.country))
+        point_id = pack.tools.ids(line)
+        pack.points.append(binary.row(point_fields(pack.tools, who, point, point_id)))
+        found.append(bodies.point_body(_text(point_id), point.kind, point.zones, point.country))
     return found
 
 
@@ -98,12 +97,12 @@ def _each_once(rows: Group) -> Iterable[tuple[int, Point]]:
 
 
 def _account(pack: _Pack, who: Identity, row: Row) -> bodies.Body:
-    account_id, account_field = pack.ids(row.line)
-    pack.accounts.append(binary.row((binary.int8(row.line), who.field, *account_fields(row, account_field))))
+    account_id = pack.tools.ids(row.line)
+    pack.accounts.append(binary.row((binary.int8(row.line), who.field, *account_fields(row, account_id))))
     total = row.principal + row.interest + row.penalty + row.fees
-    due_at = bodies.due_instant(row.due_on, pack.seals.zone)
+    due_at = bodies.due_instant(row.due_on, pack.tools.seals.zone)
     return bodies.account_body(
-        str(account_id),
+        _text(account_id),
         row.product,
         row.days_past_due,
         due_at,
@@ -115,22 +114,29 @@ def _account(pack: _Pack, who: Identity, row: Row) -> bodies.Body:
     )
 
 
+def _text(value: bytes) -> str:
+    """An id as `str` shows a UUID, without making one."""
+    digits = value.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
 def _stops(pack: _Pack, who: Identity, rows: Group) -> None:
+    seals = pack.tools.seals
     since: dict[StopKind, date] = {}
     for row in rows:
         for stop in row.stops:
             since[stop.kind] = min(stop.since, since.get(stop.kind, stop.since))
     for kind, day in sorted(since.items()):
-        at = binary.instant(min(begin(pack.seals.zone, day), pack.seals.at))
+        at = binary.instant(min(begin(seals.zone, day), seals.at))
         pack.stops.append(binary.row((who.field, binary.word(kind), at)))
         pack.entries.append(
-            Entry(who.debtor_id, bodies.SUPPRESSED, pack.seals.at, bodies.suppressed_body(kind, pack.source))
+            Entry(who.debtor_id, bodies.SUPPRESSED, seals.at, bodies.suppressed_body(kind, pack.source))
         )
 
 
-def _debtor(seals: Seals, who: Identity, rows: Group, said: bytes, seq: int, head: bytes) -> bytes:
-    first, debtor_id = rows[0], who.debtor_id
-    ring_key, wrapped = seals.ring.wrap(debtor_id, who.key)
+def _debtor(tools: Kit, who: Identity, rows: Group, said: bytes, seq: int, head: bytes) -> bytes:
+    first = rows[0]
+    ring_key, wrapped = tools.wrap(who.debtor_id, who.key)
     flags = first.flags if len(rows) == 1 else {flag for row in rows for flag in row.flags}
     proofs = first.proofs if len(rows) == 1 else {proof for row in rows for proof in row.proofs}
     return binary.row(
@@ -140,8 +146,8 @@ def _debtor(seals: Seals, who: Identity, rows: Group, said: bytes, seq: int, hea
             binary.text(first.debtor),
             binary.word(first.kind),
             binary.word(first.language),
-            binary.raw(seal(who.key, NAME, debtor_id, first.name.encode())),
-            binary.raw(name_token(seals, first.name)),
+            binary.raw(who.sealer.seal(NAME, who.debtor_id.bytes, first.name.encode())),
+            binary.raw(name_token(tools.seals, first.name)),
             binary.listed(tuple(sorted(flags))),
             binary.raw(said),
             binary.text(who.salt),

@@ -5,7 +5,7 @@ came before: both are drawn from the debtor's reference by a keyed hash whose se
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -19,7 +19,7 @@ from domain.facts import Place
 from domain.identity import new_id
 from portfolio.rows import Point, Row
 from storage import copy_binary as binary
-from storage.crypto import KeyRing, blind, seal, unseal
+from storage.crypto import KeyRing, Sealer, blinder, unseal
 
 NAME = "debtors.name_cipher"
 POINT = "contact_points.value_cipher"
@@ -55,13 +55,18 @@ class Identity(NamedTuple):
     key: bytes
     salt: str
     field: bytes
+    sealer: Sealer
 
 
 def identity(seals: Seals, reference: str) -> Identity:
     """The id, key and salt of a debtor who is new."""
     drawn = hashlib.blake2b(reference.encode(), key=seals.secret, digest_size=58).digest()
     debtor_id = UUID(int=_first_id(seals.at) | int.from_bytes(drawn[:10]) & _RANDOM_BITS)
-    return Identity(debtor_id, drawn[10:42], drawn[42:58].hex(), binary.ID_LENGTH + debtor_id.bytes)
+    return _identity(debtor_id, drawn[10:42], drawn[42:58].hex())
+
+
+def _identity(debtor_id: UUID, key: bytes, salt: str) -> Identity:
+    return Identity(debtor_id, key, salt, binary.ID_LENGTH + debtor_id.bytes, Sealer(key))
 
 
 @lru_cache(maxsize=4)
@@ -82,12 +87,27 @@ class Ids:
         self._first = _first_id(at)
         self._random, self._next = random, 0
 
-    def __call__(self, line: int) -> tuple[UUID, bytes]:
-        """A new id for something of that line, and the same as COPY takes it."""
+    def __call__(self, line: int) -> bytes:
+        """A new id for something of that line, as its 16 bytes."""
         begin, self._next = self._next, self._next + ID_RANDOM
         drawn = int.from_bytes(self._random[begin : self._next])
-        value = self._first | (line >> 14 & 0xFFF) << 64 | (line & 0x3FFF) << 48 | drawn
-        return UUID(int=value), binary.ID_LENGTH + value.to_bytes(16)
+        return (self._first | (line >> 14 & 0xFFF) << 64 | (line & 0x3FFF) << 48 | drawn).to_bytes(16)
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """What the rows of one part are packed with: the seals, new ids, and what is made of the ring once a part."""
+
+    seals: Seals
+    ids: Ids
+    wrap: Callable[[UUID, bytes], tuple[str, bytes]]
+    blind: Callable[[str], bytes]
+
+
+def kit(seals: Seals, random: bytes) -> Kit:
+    """The kit of one part. `random` has six bytes for each id (`ids_needed`)."""
+    ring = seals.ring
+    return Kit(seals, Ids(seals.at, random), ring.wrapper(), blinder(ring, seals.creditor_id))
 
 
 def name_token(seals: Seals, name: str) -> bytes:
@@ -142,17 +162,14 @@ def pack_with_care(
     seals: Seals, rows: Sequence[Row], known: Mapping[str, Known], random: bytes, seen: Sequence[str]
 ) -> tuple[bytes, bytes, bytes, bytes]:
     """Rows for the tables `storage.import_portfolio.STAGED`, to be judged and merged at the end of the file."""
-    ids = Ids(seals.at, random)
+    tools = kit(seals, random)
     accounts, points, stops = [], [], []
     for row in rows:
         before = known.get(row.debtor)
         who = (before and _before(before)) or identity(seals, row.debtor)
-        accounts.append(_row(seals, row, who, before, ids))
+        accounts.append(_row(tools, row, who, before))
         line = binary.int8(row.line)
-        for point in row.points:
-            point_id, point_field = ids(row.line)
-            fields = point_fields(seals, who, point, point_id, point_field)
-            points.append(binary.row((line, *fields)))
+        points += [binary.row((line, *point_fields(tools, who, point, tools.ids(row.line)))) for point in row.points]
         for stop in row.stops:
             since = binary.instant(begin(seals.zone, stop.since))
             stops.append(binary.row((line, who.field, binary.word(stop.kind), since)))
@@ -168,24 +185,23 @@ def ids_needed(rows: Sequence[Row]) -> int:
 def _before(known: Known) -> Identity | None:
     if known.key is None:
         return None
-    return Identity(known.debtor_id, known.key, known.salt, binary.ID_LENGTH + known.debtor_id.bytes)
+    return _identity(known.debtor_id, known.key, known.salt)
 
 
-def _row(seals: Seals, row: Row, who: Identity, before: Known | None, ids: Ids) -> bytes:
-    name = row.name.encode()
+def _row(tools: Kit, row: Row, who: Identity, before: Known | None) -> bytes:
+    name, seals = row.name.encode(), tools.seals
     is_renamed = before is None or unseal(who.key, NAME, who.debtor_id, before.name_cipher) != name
-    ring_key, wrapped = seals.ring.wrap(who.debtor_id, who.key) if before is None else ("", None)
-    _, account_field = ids(row.line)
+    ring_key, wrapped = tools.wrap(who.debtor_id, who.key) if before is None else ("", None)
     return binary.row(
         (
             binary.int8(row.line),
-            *account_fields(row, account_field),
+            *account_fields(row, tools.ids(row.line)),
             binary.text(row.debtor),
             who.field,
             binary.flag(before is None),
             binary.word(row.kind),
             binary.word(row.language),
-            binary.raw(seal(who.key, NAME, who.debtor_id, name)) if is_renamed else binary.NULL,
+            binary.raw(who.sealer.seal(NAME, who.debtor_id.bytes, name)) if is_renamed else binary.NULL,
             binary.raw(name_token(seals, row.name)),
             binary.listed(tuple(sorted(row.flags))),
             binary.raw(orjson.dumps(facts(seals, (row,)))),
@@ -198,11 +214,11 @@ def _row(seals: Seals, row: Row, who: Identity, before: Known | None, ids: Ids) 
     )
 
 
-def account_fields(row: Row, account_field: bytes) -> tuple[bytes, ...]:
+def account_fields(row: Row, account_id: bytes) -> tuple[bytes, ...]:
     """The fields of an account that both ways share, in the order of `storage.import_statements`."""
     return (
         binary.text(row.reference),
-        account_field,
+        binary.ID_LENGTH + account_id,
         binary.word(row.product),
         binary.word(row.currency),
         binary.int8(row.principal),
@@ -218,14 +234,14 @@ def account_fields(row: Row, account_field: bytes) -> tuple[bytes, ...]:
     )
 
 
-def point_fields(seals: Seals, who: Identity, point: Point, point_id: UUID, point_field: bytes) -> tuple[bytes, ...]:
+def point_fields(tools: Kit, who: Identity, point: Point, point_id: bytes) -> tuple[bytes, ...]:
     """The fields of a contact point that both ways share, in the order of `storage.import_statements`."""
     return (
-        point_field,
+        binary.ID_LENGTH + point_id,
         who.field,
         binary.word(point.kind),
-        binary.raw(seal(who.key, POINT, point_id, point.value.encode())),
-        binary.raw(blind(seals.ring, seals.creditor_id, point.value)),
+        binary.raw(who.sealer.seal(POINT, point_id, point.value.encode())),
+        binary.raw(tools.blind(point.value)),
         binary.word(point.country),
         binary.listed(point.zones),
         binary.flag(point.is_verified),

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import BadSettings, ForbearError, Tampered, Unavailable
-from storage.crypto import KeyRing, blind, seal, unseal
+from storage.crypto import KeyRing, Sealer, blind, blinder, seal, unseal
 
 NAME, VALUE = "debtors.name_cipher", "contact_points.value_cipher"
 KEYS = st.binary(min_size=32, max_size=32)
@@ -53,6 +53,14 @@ def test_what_is_too_short_is_found(short: bytes) -> None:
 def test_equal_values_are_sealed_differently() -> None:
     row = uuid4()
     assert seal(bytes(32), NAME, row, b"a") != seal(bytes(32), NAME, row, b"a")
+
+
+@given(key=KEYS, rows=st.lists(st.uuids(), min_size=2, max_size=5), text=st.binary(max_size=40))
+def test_what_was_sealed_among_many_opens_like_any_other(key: bytes, rows: list[UUID], text: bytes) -> None:
+    sealer = Sealer(key)
+    sealed = [sealer.seal(NAME, row.bytes, text) for row in rows]
+    assert [unseal(key, NAME, row, each) for row, each in zip(rows, sealed, strict=True)] == [text] * len(rows)
+    assert len({each[:12] for each in sealed}) == len(rows), "no nonce comes twice"
 
 
 def test_the_ring_is_its_owner_s_alone(tmp_path: Path) -> None:
@@ -97,6 +105,14 @@ def test_wraps_open_by_the_key_that_they_name(ring: KeyRing) -> None:
         assert ring.unwrap(debtor, *wrapped) == key
         assert other_process.unwrap(debtor, *wrapped) == key
     assert other_process.wrap(debtor, key)[0] == added
+
+
+def test_a_wrapper_keeps_the_key_that_was_current_when_it_was_made(ring: KeyRing) -> None:
+    debtor, wrap, before = uuid4(), ring.wrapper(), ring.current
+    ring.rotate()
+    ring_key, wrapped = wrap(debtor, bytes(32))
+    assert (ring_key, ring.unwrap(debtor, ring_key, wrapped)) == (before, bytes(32))
+    assert ring.wrapper()(debtor, bytes(32))[0] == ring.current
 
 
 def test_a_wrapped_key_opens_for_its_debtor_alone(ring: KeyRing) -> None:
@@ -190,7 +206,7 @@ EQUAL = [
 @pytest.mark.parametrize(("one", "other"), EQUAL)
 def test_a_value_is_found_however_it_is_spelt(ring: KeyRing, one: str, other: str) -> None:
     creditor = uuid4()
-    assert blind(ring, creditor, one) == blind(ring, creditor, other)
+    assert blind(ring, creditor, one) == blind(ring, creditor, other) == blinder(ring, creditor)(other)
 
 
 @given(st.lists(st.text(st.characters(codec="ascii", categories=["L", "N"]), max_size=9), min_size=2, max_size=2))
@@ -200,4 +216,5 @@ def test_values_creditors_and_rings_have_digests_of_their_own(
     rings = [KeyRing.open(tmp_path_factory.mktemp("ring") / "keys.json", create=True) for _ in range(2)]
     creditors = [UUID(int=1), UUID(int=2)]
     found = {blind(ring, creditor, text) for ring in rings for creditor in creditors for text in texts}
+    assert found == {blinder(ring, creditor)(text) for ring in rings for creditor in creditors for text in texts}
     assert len(found) == 4 * len({text.lower() for text in texts})
