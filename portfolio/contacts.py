@@ -57,7 +57,7 @@ class ContactReader:
     def _read_points(self, look: Look, country: str | None) -> list[Point]:
         found: list[Point] = []
         for rank, (position, column) in enumerate(self._points):
-            cell = look.cells[position]
+            cell = look.text(position)
             if not cell:
                 continue
             for text in cell.split(column.separator) if column.separator else (cell,):
@@ -70,7 +70,7 @@ class ContactReader:
     def _read_stops(self, look: Look, as_of: date | None) -> list[Stop]:
         found = []
         for column, position, since in self._stops:
-            text = look.cells[position].lower()
+            text = look.text(position).lower()
             if text in column.values:
                 day = look.get(since) or as_of
                 found += [Stop(column.kind, day)] if day else []

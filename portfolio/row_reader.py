@@ -180,7 +180,7 @@ def _product(text: str) -> str:
 
 
 def _holds(look: Look, position: int, condition: Condition) -> bool:
-    text = look.cells[position]
+    text = look.text(position)
     if condition.one_of:
         return text.lower() in condition.one_of
     if _BOUNDED.fullmatch(text) is None:
