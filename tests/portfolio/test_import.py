@@ -1,6 +1,7 @@
 """An import takes in what a file says, sealed, once, and tells what it did."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -48,8 +49,9 @@ def test_nothing_readable_is_in_the_database(book: Book) -> None:
     book.take_rows({"name": "Unusual Name", "address": "7 Example Road", "id_last4": "4711"})
     for table in ("debtors", "debtor_keys", "contact_points", "accounts", "lanes", "ledger", "portfolios"):
         text = "\n".join(map(str, book.rows(f"SELECT to_jsonb(t)::text FROM {table} t")))
-        for secret in ("Unusual", "7700900123", "client.1", "Example Road", "1980", "4711"):
-            assert secret not in text, (table, secret)
+        # Four digits alone stand in one of thirty dumps by chance, within the hexadecimal of a ciphertext.
+        for secret in ("Unusual", "7700900123", r"client\.1", "Example Road", r"\b1980", r"\b4711\b"):
+            assert re.search(secret, text) is None, (table, secret)
 
 
 def test_the_ledger_says_what_a_decision_would_rest_on(book: Book) -> None:
