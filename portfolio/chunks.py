@@ -8,6 +8,7 @@ import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from domain.facts import Collector
 from portfolio.fresh import Packed, pack_fresh
@@ -120,7 +121,7 @@ def _parted(rows: Sequence[Row], task: Task) -> tuple[list[list[Row]], list[Row]
             debtor not in task.debtors
             and debtor not in task.doubtful
             and all(counts[row.reference] == 1 and row.reference not in task.accounts for row in group)
-            and all(row.name == first.name and row.kind == first.kind for row in group)
+            and (len(group) == 1 or all(row.name == first.name and row.kind == first.kind for row in group))
         )
         if is_fresh:
             fresh.append(group)
@@ -130,9 +131,7 @@ def _parted(rows: Sequence[Row], task: Task) -> tuple[list[list[Row]], list[Row]
 
 
 def _count(made: Prepared, groups: Sequence[Sequence[Row]]) -> None:
-    made.debtors = len(groups)
-    for rows in groups:
-        made.accounts += len(rows)
-        made.countries[next((row.place.country for row in rows if row.place), "")] += 1
-        values = {point.value: point.kind.value for row in rows for point in row.points}
-        made.points.update(values.values())
+    made.debtors, made.accounts = len(groups), sum(map(len, groups))
+    made.countries.update(next((row.place.country for row in rows if row.place), "") for rows in groups)
+    points = ({point.value: point.kind.value for row in rows for point in row.points} for rows in groups)
+    made.points.update(chain.from_iterable(each.values() for each in points))

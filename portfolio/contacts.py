@@ -15,6 +15,8 @@ from portfolio.rows import Point, Stop
 from portfolio.values import BadCell, free_text
 
 DIALLED = frozenset({PointKind.MOBILE, PointKind.LANDLINE, PointKind.WORK})
+_NO_DIGITS = re.compile("[^0-9]+")
+_NO_KEYS = re.compile("[^0-9*]+")
 
 
 class Contacts(NamedTuple):
@@ -131,7 +133,7 @@ def _proof_reader(kind: Proof, read_date: Callable[[str], date]) -> Callable[[st
 
 
 def _all_digits(text: str) -> str:
-    digits = re.sub("[^0-9]", "", text)
+    digits = _NO_DIGITS.sub("", text)
     if not digits:
         raise BadCell("no digits that could be keyed in")
     return digits
@@ -139,7 +141,7 @@ def _all_digits(text: str) -> str:
 
 def _last_four(text: str) -> str:
     """The last four digits; an X at the end, as identity cards have it, is keyed as a star."""
-    digits = re.sub("[^0-9*]", "", re.sub("[xX]$", "*", text))
+    digits = _NO_KEYS.sub("", f"{text[:-1]}*" if text.endswith(("x", "X")) else text)
     if len(digits) < 4:
         raise BadCell("fewer than four digits")
     return digits[-4:]

@@ -116,7 +116,7 @@ def date_reader(formats: tuple[str, ...]) -> Callable[[str], date]:
     """A reader of dates in any of these formats, made of YYYY, MM, DD, M, D and other signs; ISO is always read."""
     patterns = [_date_pattern(each) for each in formats]
 
-    @functools.lru_cache(maxsize=4096)
+    @functools.lru_cache(maxsize=32_768)  # days of birth: all of a lifetime
     def read(text: str) -> date:
         for pattern in patterns:
             found = pattern.fullmatch(text)
