@@ -165,8 +165,9 @@ class Import:
         """Write debtors who are certainly new, packed for the tables of `FRESH` in their order."""
         self._copy(FRESH, packed)
         values = terms.values()
-        for statement in sql.TAKE_IN:
-            self._raw.execute(statement, values)
+        with self._raw.pipeline():  # one turn for all of them
+            for statement in sql.TAKE_IN:
+                self._raw.execute(statement, values)
 
     def stage(self, packed: Sequence[bytes]) -> None:
         """Keep all other rows, packed for the tables of `STAGED` in their order, until they are judged and merged."""

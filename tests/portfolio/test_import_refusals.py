@@ -1,5 +1,7 @@
 """What an import refuses: rows that repeat or contradict, files that cannot be right. It does nothing by halves."""
 
+import contextlib
+import gc
 import gzip
 import os
 import signal
@@ -17,10 +19,13 @@ import pytest
 from config.embedded.state import ROOT
 from domain.errors import BadInput, Refused
 from portfolio import importer
+from portfolio.importer import Wish, import_portfolio
+from portfolio.mapping_file import find_mapping
+from storage import import_statements
 from storage.crypto import KeyRing
 from storage.session import Database
 from tests import databases
-from tests.portfolio.books import ROW, Book, new_book
+from tests.portfolio.books import NOW, ROW, Book, new_book
 from tests.portfolio.test_import import sample
 
 
@@ -145,6 +150,30 @@ def test_a_broken_file_changes_nothing_although_its_beginning_was_good(
     packed.write_bytes(gzip.compress(sample(book.folder, 500).read_bytes())[:-100])
     with pytest.raises(BadInput, match="damaged or cut off"):
         book.take(packed)
+    assert not any(book.counts().values())
+
+
+@pytest.mark.parametrize("principal", ["1.00", "x"])
+def test_the_interpreter_is_left_as_it_was(book: Book, principal: str) -> None:
+    before = gc.get_threshold(), sys.getswitchinterval()
+    during = []
+
+    def told(*_progress: int) -> None:
+        during.append((gc.get_threshold(), sys.getswitchinterval()))
+
+    wish = Wish(book.write([ROW | {"principal": principal}]), find_mapping("default"), "p")
+    with contextlib.nullcontext() if principal == "1.00" else pytest.raises(BadInput):
+        import_portfolio(book.database, book.ring, book.creditor_id, wish, NOW, told)
+    assert (gc.get_threshold(), sys.getswitchinterval()) == before
+    assert during
+    assert during[0] != before
+
+
+def test_what_the_database_does_not_take_is_told_as_itself(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = (*import_statements.TAKE_IN[:2], "SELECT 1 / 0", *import_statements.TAKE_IN[2:])
+    monkeypatch.setattr(import_statements, "TAKE_IN", broken)
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        book.take(sample(book.folder, 300))
     assert not any(book.counts().values())
 
 
