@@ -1,4 +1,4 @@
-"""SMTP through aiosmtplib: pooled connections, STARTTLS or TLS, delivery reports, DKIM, one-click unsubscription.
+"""SMTP: pooled connections made by aiosmtplib, STARTTLS or TLS, delivery reports, DKIM, one-click unsubscription.
 
 A mail that was refused by a reply was certainly not taken. Once its last line has left and no reply has come, nobody
 knows: it is in doubt, SMTP has nobody to ask, and the Message-ID made from the attempt is what makes a repeat visible.
@@ -39,7 +39,8 @@ from channels.protocol import (
     seconds_left,
 )
 from channels.smtp_codes import Phase, meaning
-from channels.smtp_pool import Connection, Pool, tls_context
+from channels.smtp_line import Line
+from channels.smtp_pool import GO_ON, Connection, Pool, tls_context
 from domain.channel import Channel
 from domain.errors import BadInput, Tampered
 from domain.event import DeliveryEvent, ProviderEvent
@@ -190,14 +191,14 @@ class Smtp:
                 async with asyncio.timeout(self._settings.seconds):
                     result = await talk.hand_over(mail)
             except (SMTPException, OSError, TimeoutError, ValueError) as error:
-                held.smtp.close()
+                held.line.close()
                 if talk.has_sent_body:
                     return InDoubt("timeout" if isinstance(error, TimeoutError) else "no_reply_to_data")
                 if was_kept and not is_last and isinstance(error, SMTPServerDisconnected):
                     continue
                 return NotAccepted(Failure.PROVIDER_DOWN, f"lost_at_{talk.phase}", is_retryable=True)
             except BaseException:
-                held.smtp.close()
+                held.line.close()
                 raise
             pool.keep(held)
             return result
@@ -217,6 +218,10 @@ class _Mail:
     left: Callable[[], float]
 
 
+STEPS = ((Phase.SENDER, (250,)), (Phase.RECIPIENT, (250, 251)), (Phase.CONTENT, (GO_ON,)))
+"""What MAIL, RCPT and DATA ask, and the replies with which each is granted."""
+
+
 class _Talk:
     """One mail's dialogue with the relay: how far it has come decides what a failure means."""
 
@@ -226,39 +231,39 @@ class _Talk:
         self.has_sent_body = False
 
     async def hand_over(self, mail: _Mail) -> SendResult:
-        """MAIL, RCPT, DATA, the body. Raises what aiosmtplib raises where the connection falls.
+        """MAIL, RCPT, DATA, the body. Raises what a line raises where the connection falls.
 
-        The window is looked at again before each end of the dialogue: relays let clients wait on purpose.
+        A relay that offers PIPELINING (RFC 2920) gets the three commands at once; what is made of its replies is the
+        same, one after the other. The window is looked at again before each end of the dialogue: relays let clients
+        wait on purpose.
         """
-        smtp = self._held.smtp
+        line = self._held.line
         left = mail.left()
         if left < LEAST_SECONDS:
             return EXPIRED
-        options = _mail_options(smtp, mail, int(left))
-        code, text = await smtp.execute_command(b"MAIL", mail.sender, *options, timeout=None)
-        if code != 250:
-            return self._refused(code, text)
-        self.phase = Phase.RECIPIENT
-        code, text = await smtp.execute_command(b"RCPT", mail.recipient, *_recipient_options(smtp, mail), timeout=None)
-        if code not in (250, 251):
-            return self._refused(code, text)
-        self.phase = Phase.CONTENT
-        code, text = await smtp.execute_command(b"DATA", timeout=None)
-        if code != 354:
-            return self._refused(code, text)
+        commands = _commands(line, mail, int(left))
+        is_pipelined = "pipelining" in line.extensions
+        if is_pipelined:
+            line.say(*commands)
+        for command, (phase, wanted) in zip(commands, STEPS, strict=True):
+            self.phase = phase
+            if not is_pipelined:
+                line.say(command)
+            code, text = await line.hear()
+            if code not in wanted:
+                return self._refused(code, text)
         if mail.left() < LEAST_SECONDS:
-            smtp.close()  # it waits for the body, and nothing else would end that
+            line.close()  # it waits for the body, and nothing else would end that
             return EXPIRED
-        protocol = smtp.protocol
-        if protocol is None:
+        if not line.is_connected:
             raise SMTPServerDisconnected("the connection fell before the body was sent")
         self.has_sent_body = True
-        protocol.write(mail.body.replace(b"\r\n.", b"\r\n..") + b".\r\n")
-        code, text = await protocol.read_response()
+        line.write(mail.body.replace(b"\r\n.", b"\r\n..") + b".\r\n")
+        code, text = await line.hear()
         self._held.carried += 1
         if code != 250:
             if not 400 <= code < 600:
-                smtp.close()
+                line.close()
                 return InDoubt(f"reply_{code}")
             return self._refused(code, text)
         return Accepted(_queue_id(text) or mail.envelope_id)
@@ -290,24 +295,19 @@ def signature(secret: bytes, request: CallbackRequest) -> str:
     return hmac.new(secret, request.url.encode() + b"\n" + request.body, hashlib.sha256).hexdigest()
 
 
-def _mail_options(smtp: SMTP, mail: _Mail, left: int) -> list[bytes]:
-    """What is asked for the mail as a whole, as far as the relay offers it."""
-    offered = smtp.esmtp_extensions
-    options = []
+def _commands(line: Line, mail: _Mail, left: int) -> tuple[bytes, bytes, bytes]:
+    """MAIL, RCPT and DATA, asking for as much as the relay offers; `left` are the seconds of the window."""
+    offered = line.extensions
+    sender, recipient = [b"MAIL", mail.sender], [b"RCPT", mail.recipient]
     if "size" in offered:
-        options.append(b"SIZE=%d" % len(mail.body))
+        sender.append(b"SIZE=%d" % len(mail.body))
     if "dsn" in offered:
-        options += [b"RET=HDRS", b"ENVID=" + mail.envelope_id.encode()]
+        sender += [b"RET=HDRS", b"ENVID=" + mail.envelope_id.encode()]
+        recipient += [mail.notify, b"ORCPT=rfc822;" + _xtext(mail.to)]
     if "deliverby" in offered:
         # RFC 2852: returned, not delivered late, should the window close before it arrives
-        options.append(b"BY=%d;R" % left)
-    return options
-
-
-def _recipient_options(smtp: SMTP, mail: _Mail) -> list[bytes]:
-    if "dsn" not in smtp.esmtp_extensions:
-        return []
-    return [mail.notify, b"ORCPT=rfc822;" + _xtext(mail.to)]
+        sender.append(b"BY=%d;R" % left)
+    return b" ".join(sender), b" ".join(recipient), b"DATA"
 
 
 def _xtext(text: str) -> bytes:

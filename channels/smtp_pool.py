@@ -6,13 +6,17 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from aiosmtplib import SMTP, SMTPException
+from aiosmtplib import SMTP, SMTPException, SMTPServerDisconnected
+
+from channels.smtp_line import Line
 
 MOST_PER_CONNECTION = 500
 """Mails after which a connection is given back: many relays allow no more."""
 IDLE_SECONDS = 10.0
 """After lying idle for longer a connection is asked whether it still stands before it is used."""
 ASK_SECONDS = 5.0
+GO_ON = 354
+"""The relay took DATA, and waits for the mail."""
 
 
 @dataclass(slots=True)
@@ -22,7 +26,7 @@ class Connection:
     `is_amid`: its last mail was refused, and the relay is to be told to forget it before the next one.
     """
 
-    smtp: SMTP
+    line: Line
     carried: int = 0
     used_at: float = 0.0
     is_amid: bool = False
@@ -40,11 +44,11 @@ class Pool:
         """A connection that stands, kept or new. Raises what connecting raises."""
         while self._free:
             held = self._free.pop()
-            if not held.smtp.is_connected:
+            if not held.line.is_connected:
                 continue
             if await _is_ready(held):
                 return held
-            held.smtp.close()
+            held.line.close()
         return await self.fresh()
 
     async def fresh(self) -> Connection:
@@ -57,15 +61,15 @@ class Pool:
                     await smtp.ehlo()
                 except SMTPException:
                     await smtp.helo()
+            return Connection(Line.take_over(smtp))
         except BaseException:
             smtp.close()  # nobody else knows of it
             raise
-        return Connection(smtp)
 
     def keep(self, held: Connection) -> None:
         """Give a connection back; one that fell, or carried enough, is let go."""
-        if held.carried >= MOST_PER_CONNECTION or not held.smtp.is_connected:
-            held.smtp.close()
+        if held.carried >= MOST_PER_CONNECTION or not held.line.is_connected:
+            held.line.close()
             return
         held.used_at = asyncio.get_running_loop().time()
         self._free.append(held)
@@ -75,8 +79,8 @@ class Pool:
         while self._free:
             held = self._free.pop()
             with contextlib.suppress(SMTPException, OSError, TimeoutError):
-                await held.smtp.quit(timeout=ASK_SECONDS)
-            held.smtp.close()
+                await _asked(held.line, b"QUIT")
+            held.line.close()
 
 
 async def _is_ready(held: Connection) -> bool:
@@ -85,11 +89,25 @@ async def _is_ready(held: Connection) -> bool:
     if not held.is_amid and not is_idle:
         return True
     try:
-        reply = await held.smtp.execute_command(b"RSET" if held.is_amid else b"NOOP", timeout=ASK_SECONDS)
+        code = await _asked(held.line, b"RSET" if held.is_amid else b"NOOP")
     except (SMTPException, OSError, TimeoutError):
         return False
     held.is_amid = False
-    return reply.code == 250
+    return code == 250
+
+
+async def _asked(line: Line, command: bytes) -> int:
+    """The code with which the relay answers a command, once it has answered all that was said before.
+
+    Raises SMTPServerDisconnected too where it took a DATA that had been sent together with a recipient whom it refused:
+    it waits for a mail, and would take the command for one.
+    """
+    async with asyncio.timeout(ASK_SECONDS):
+        while line.owed:
+            if (await line.hear()).code == GO_ON:
+                raise SMTPServerDisconnected("the relay waits for a mail to nobody")
+        line.say(command)
+        return (await line.hear()).code
 
 
 def tls_context(ca: str | None) -> ssl.SSLContext:

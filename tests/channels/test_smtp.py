@@ -28,13 +28,13 @@ from domain.errors import BadInput
 from domain.message import Accepted, Email, Failure, InDoubt, NotAccepted
 from tests.contract.messages import MAILBOX, email, message, now
 from tests.contract.rigs import SECONDS, smtp_settings
-from tests.contract.smtp_peer import CUT, SILENCE, SmtpPeer, relay
+from tests.contract.smtp_peer import BY_TURNS, CUT, EXTENSIONS, SILENCE, SmtpPeer, relay
 
 
-@pytest.fixture
-async def peer() -> AsyncIterator[SmtpPeer]:
-    """A relay that can misbehave."""
-    async with relay() as made:
+@pytest.fixture(params=[EXTENSIONS, BY_TURNS], ids=["pipelining", "by turns"])
+async def peer(request: pytest.FixtureRequest) -> AsyncIterator[SmtpPeer]:
+    """A relay that can misbehave, and takes commands together or each by itself."""
+    async with relay(extensions=request.param) as made:
         yield made
 
 
@@ -170,6 +170,31 @@ async def test_a_relay_that_says_a_reply_twice_costs_no_later_mail(smtp: Smtp, p
     peer.replies = {}
     assert await smtp.send(message(Channel.EMAIL)) == Accepted("4Z0hV12345")
     assert (peer.connections, len(peer.taken)) == (2, 2)
+
+
+async def test_a_relay_that_asks_for_the_body_twice_gets_it_once_at_most(smtp: Smtp, peer: SmtpPeer) -> None:
+    peer.replies = {"data": b"354 go on\r\n354 go on"}
+    assert isinstance(await smtp.send(message(Channel.EMAIL)), NotAccepted | InDoubt)
+    peer.replies = {}
+    assert await smtp.send(message(Channel.EMAIL)) == Accepted("4Z0hV12345")
+    assert peer.connections == 2
+
+
+async def test_what_a_relay_says_unasked_is_no_answer_to_the_next_mail(smtp: Smtp, peer: SmtpPeer) -> None:
+    await smtp.send(message(Channel.EMAIL))
+    peer.say_to_all(b"250 2.0.0 by the way")
+    await asyncio.sleep(0.05)
+    assert await smtp.send(message(Channel.EMAIL)) == Accepted("4Z0hV12345")
+    assert (peer.connections, len(peer.taken)) == (2, 2)
+
+
+async def test_a_reply_may_have_many_lines_and_come_in_pieces(smtp: Smtp, peer: SmtpPeer) -> None:
+    peer.replies = {"rcpt": b"550-5.1.1 nobody\r\n550 5.1.1 of that name"}
+    assert await smtp.send(message(Channel.EMAIL)) == NotAccepted(
+        Failure.INVALID_POINT, "550 5.1.1", is_retryable=False
+    )
+    peer.replies = {"body": b"250-2.0.0 thanks\r\n250 2.0.0 Ok: queued as 4Z0hV12345"}
+    assert await smtp.send(message(Channel.EMAIL)) == Accepted("4Z0hV12345")
 
 
 async def test_a_window_that_closes_while_the_relay_takes_its_time(peer: SmtpPeer) -> None:

@@ -10,8 +10,10 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 EXTENSIONS = ("PIPELINING", "SIZE 10485760", "8BITMIME", "ENHANCEDSTATUSCODES", "DSN", "DELIVERBY 240")
-CUT, SILENCE = b"", None
-"""Instead of a reply: close the connection; never answer."""
+BY_TURNS = EXTENSIONS[1:]
+"""Those of a relay that wants each command by itself."""
+CUT, SILENCE, MISSING = b"", None, b"\0"
+"""Instead of a reply: close the connection; never answer; pass over this one and go on."""
 
 Reply = bytes | None
 
@@ -27,20 +29,28 @@ class Taken:
 
 @dataclass(slots=True)
 class SmtpPeer:
-    """The relay. `replies` replaces its answer at a step: greeting, ehlo, mail, rcpt, data, body, rset, noop, quit."""
+    """The relay. `replies` replaces its answer at a step: greeting, ehlo, mail, rcpt, data, body, rset, noop, quit.
+
+    `in_one_packet`: what it says to MAIL and RCPT it keeps back until DATA has come. `takes_any_data`: it wants a mail
+    though it has no recipient for it.
+    """
 
     replies: dict[str, Reply] = field(default_factory=dict)
+    in_one_packet: bool = False
+    takes_any_data: bool = False
     extensions: tuple[str, ...] = EXTENSIONS
     taken: list[Taken] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
     connections: int = 0
     port: int = 0
     _open: set[asyncio.StreamWriter] = field(default_factory=set)
+    _kept_back: list[bytes] = field(default_factory=list)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Talk to one client until it leaves."""
         self.connections += 1
         self._open.add(writer)
+        self._kept_back.clear()
         try:
             with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, _Cut):
                 await self._say(writer, "greeting", b"220 relay.example ESMTP")
@@ -54,6 +64,11 @@ class SmtpPeer:
         for writer in self._open:
             writer.transport.abort()
 
+    def say_to_all(self, reply: bytes) -> None:
+        """Say something on every connection that nobody asked for."""
+        for writer in self._open:
+            writer.write(reply + b"\r\n")
+
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         sender = recipient = ""
         while line := await reader.readline():
@@ -65,11 +80,11 @@ class SmtpPeer:
                     offered = [b"250-" + one.encode() for one in self.extensions]
                     await self._say(writer, "ehlo", b"\r\n".join([b"250-relay.example", *offered, b"250 HELP"]))
                 case "MAIL":
-                    sender = rest
-                    await self._say(writer, "mail", b"250 2.1.0 Ok")
+                    sender = rest if await self._say(writer, "mail", b"250 2.1.0 Ok") else ""
                 case "RCPT":
-                    recipient = rest
-                    await self._say(writer, "rcpt", b"250 2.1.5 Ok")
+                    recipient = rest if await self._say(writer, "rcpt", b"250 2.1.5 Ok") else ""
+                case "DATA" if not ((sender and recipient) or self.takes_any_data):
+                    await self._say(writer, "no recipient", b"554 5.5.1 Error: no valid recipients")
                 case "DATA":
                     if not await self._say(writer, "data", b"354 End data with <CR><LF>.<CR><LF>"):
                         continue
@@ -83,15 +98,19 @@ class SmtpPeer:
                     await self._say(writer, other.lower(), b"250 2.0.0 Ok")
 
     async def _say(self, writer: asyncio.StreamWriter, step: str, usual: bytes) -> bool:
-        """Answer; whether it was the usual answer."""
+        """Answer; whether the answer grants what was asked."""
         reply = self.replies.get(step, usual)
         if reply is SILENCE:
             await asyncio.sleep(3600)
         if reply == CUT:
             raise _Cut
-        writer.write((reply or b"") + b"\r\n")
-        await writer.drain()
-        return step not in self.replies or (reply or b"").startswith(b"354")
+        if reply != MISSING:
+            self._kept_back.append((reply or b"") + b"\r\n")
+        if not (self.in_one_packet and step in ("mail", "rcpt")):
+            writer.write(b"".join(self._kept_back))
+            self._kept_back.clear()
+            await writer.drain()
+        return step not in self.replies or reply == MISSING or (reply or b"")[:1] in (b"2", b"3")
 
 
 class _Cut(Exception):

@@ -23,57 +23,12 @@ from uuid import UUID
 import aiohttp
 
 from tests.faults.provider import Creation, Stop, drawn
+from tests.faults.relay_tables import ANSWERS, AT_MAIL, AT_RCPT, GREETINGS, RARE, REPORTS, TOGETHER, Table
 from tests.faults.returned import Posted, complaint, reply, report
 
 SECRET = b"what signs returned mail"
-Table = tuple[tuple[str, float], ...]
-
-GREETINGS: Table = (
-    ("421 at the greeting", 0.08),
-    ("connection cut at the greeting", 0.05),
-    ("slow greeting", 0.10),
-    ("silence after EHLO", 0.02),
-)
-"""What is done to how many connections."""
-AT_MAIL: Table = (("4xx at MAIL", 0.03), ("connection cut at MAIL", 0.02))
-ANSWERS: Table = (
-    ("4xx at RCPT", 0.05),
-    ("5xx at RCPT", 0.02),
-    ("connection cut at RCPT", 0.02),
-    ("slow at RCPT", 0.04),
-    ("slow at DATA", 0.05),
-    ("4xx at DATA", 0.03),
-    ("connection dropped in the middle of DATA", 0.04),
-    ("4xx after DATA", 0.05),
-    ("4xx after DATA, then silence", 0.01),
-    ("5xx after DATA", 0.02),
-    ("connection cut before the reply, not accepted", 0.03),
-    ("connection cut before the reply, accepted", 0.06),
-    ("garbage reply, not accepted", 0.02),
-    ("garbage reply, accepted", 0.05),
-    ("reply said twice, accepted", 0.04),
-    ("connection closed after the reply, accepted", 0.06),
-    ("slow after DATA", 0.08),
-    ("time-out, not accepted", 0.02),
-    ("time-out, accepted", 0.02),
-)
-"""What is done to how many mails whose recipient is known."""
-REPORTS: Table = (
-    ("report lost", 0.10),
-    ("report doubled", 0.12),
-    ("report late", 0.10),
-    ("report before the reply", 0.12),
-    ("report hours or days late", 0.06),
-    ("report that lost the envelope's id", 0.10),
-    ("report of delay alone", 0.08),
-    ("report of relaying alone", 0.08),
-    ("report of failure", 0.04),
-    ("complaint", 0.04),
-    ("one-click unsubscription", 0.04),
-)
-"""What is done about how many of the mails that were accepted."""
-RARE = frozenset({"time-out, not accepted", "time-out, accepted", "silence after EHLO", "4xx after DATA, then silence"})
-"""Once in a run each: whoever meets them waits for as long as the client does."""
+OFFER = b"250-relay.example\r\n250-ENHANCEDSTATUSCODES\r\n250-DSN\r\n250 DELIVERBY 240"
+OFFER_TOGETHER = OFFER.replace(b"250-DSN", b"250-PIPELINING\r\n250-DSN")
 GARBAGE = (b"\xff\x00{[\r\n", b"\r\n", b"2\r\n", b"queued\r\n", b"250-unfinished\r\n", b"x" * 40_000)
 MOST_CONNECTIONS = 12
 HANG = 35.0
@@ -84,7 +39,7 @@ LATE = 4.0
 
 @dataclass(slots=True)
 class Envelope:
-    """A mail under way: what MAIL and RCPT said, and what will be done to it."""
+    """A mail under way: what MAIL and RCPT said, and what will be done to it. `is_refused`: its recipient was."""
 
     attempt_id: UUID
     begun_at: dt.datetime
@@ -92,6 +47,7 @@ class Envelope:
     to: str
     behaviour: str
     chance: Random
+    is_refused: bool = False
 
 
 class HangUp(Exception):
@@ -212,19 +168,35 @@ class HostileRelay:
                 case "EHLO":
                     if how == "silence after EHLO":
                         await asyncio.sleep(HANG)
-                    await _say(writer, b"250-relay.example\r\n250-ENHANCEDSTATUSCODES\r\n250-DSN\r\n250 DELIVERBY 240")
+                    await _say(writer, OFFER if self._chance("offer").random() >= TOGETHER else OFFER_TOGETHER)
                 case "MAIL":
+                    mail = None
                     begun = self.now(), rest if await self._sender(writer) else ""
-                case "RCPT":
+                case "RCPT" if begun[1]:
                     mail = await self._recipient(writer, begun, rest)
-                case "DATA" if mail:
+                case "RCPT":
+                    await _say(writer, b"503 5.5.1 need MAIL")
+                case "DATA" if mail and not mail.is_refused:
                     await self._data(reader, writer, mail)
+                    mail = None
+                case "DATA":
+                    await self._mail_to_nobody(reader, writer, mail.behaviour if mail else "")
                     mail = None
                 case "QUIT":
                     await _say(writer, b"221 2.0.0 Bye")
                     return
                 case _:
                     await _say(writer, b"250 2.0.0 Ok")
+
+    async def _mail_to_nobody(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, how: str) -> None:
+        """Answer DATA where no recipient was taken. Who sends a mail all the same has not looked at the replies."""
+        if not how.endswith("DATA taken"):
+            await _say(writer, b"554 5.5.1 no valid recipients")
+            return
+        await _say(writer, b"354 go on")
+        if said := await reader.read(2**20):
+            self.strange.append(f"strange: {len(said)} bytes came as a mail to nobody")
+        raise HangUp
 
     async def _sender(self, writer: asyncio.StreamWriter) -> bool:
         how = self._behaviour(AT_MAIL, self._chance("MAIL"))
@@ -233,10 +205,8 @@ class HostileRelay:
         await _say(writer, b"451 4.3.0 try later" if how else b"250 2.1.0 Ok")
         return not how
 
-    async def _recipient(
-        self, writer: asyncio.StreamWriter, begun: tuple[dt.datetime, str], rest: str
-    ) -> Envelope | None:
-        """Draw what is done to the mail, and begin with it; None where the recipient is refused."""
+    async def _recipient(self, writer: asyncio.StreamWriter, begun: tuple[dt.datetime, str], rest: str) -> Envelope:
+        """Draw what is done to the mail, and begin with it, or refuse its recipient."""
         to = rest.partition("<")[2].partition(">")[0]
         chance = self._chance(to)
         at, sender = begun
@@ -244,14 +214,15 @@ class HostileRelay:
         mail.behaviour = self._behaviour(ANSWERS, chance) or "well"
         if mail.behaviour == "slow at RCPT":
             await asyncio.sleep(self.slow)
-        if mail.behaviour not in ("4xx at RCPT", "5xx at RCPT", "connection cut at RCPT"):
-            await _say(writer, b"250 2.1.5 Ok")
-            return mail
-        self._write_down(mail, is_accepted=False)
-        if mail.behaviour == "connection cut at RCPT":
+        reply = AT_RCPT.get(mail.behaviour, b"250 2.1.5 Ok")
+        if mail.behaviour in AT_RCPT:
+            mail.is_refused = True
+            self._write_down(mail, is_accepted=False)
+        if reply is None:
             raise HangUp
-        await _say(writer, b"550 5.1.1 user unknown" if mail.behaviour[0] == "5" else b"450 4.7.1 greylisted")
-        return None
+        if reply:
+            await _say(writer, reply)
+        return mail
 
     async def _data(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, mail: Envelope) -> None:
         """Take the mail, or not, and say so, or not."""
