@@ -258,7 +258,7 @@ class _Talk:
         if not line.is_connected:
             raise SMTPServerDisconnected("the connection fell before the body was sent")
         self.has_sent_body = True
-        line.write(mail.body.replace(b"\r\n.", b"\r\n..") + b".\r\n")
+        line.write(mail.body + b".\r\n")
         code, text = await line.hear()
         self._held.carried += 1
         if code != 250:

@@ -68,6 +68,32 @@ def test_any_text_and_html_are_read_back(text: str, html: str) -> None:
     assert all(len(line) <= 998 for line in raw.split(b"\r\n"))
     assert b"\n" not in raw.replace(b"\r\n", b"")
     assert b"\r" not in raw.replace(b"\r\n", b"")
+    assert b"\r\n." not in raw, "it would have to be doubled"
+
+
+long_lines = st.text(st.sampled_from("=. \t\n\rab\u00e9\u4e2d\U0001f600"), max_size=400)
+
+
+@given(st.one_of(long_lines, st.text(st.sampled_from("abc=. \n"), max_size=400)))
+def test_lines_of_any_length_are_broken_where_they_may_be(text: str) -> None:
+    raw = compose(replace(messages.email(), text=text, html=f"<p>{text}</p>" * 3), ATTEMPT, SENDER, AT)
+    found_text, found_html = parts(raw)
+    assert lines(found_text) == lines(text)
+    assert lines(found_html) == lines(f"<p>{text}</p>" * 3)
+    assert all(len(line) <= 76 for line in raw.partition(b"\r\n\r\n")[2].split(b"\r\n"))
+    assert b"\r\n." not in raw
+
+
+def test_the_shorter_encoding_is_taken() -> None:
+    for html, how in (
+        ('<p style="a">English, mostly.</p>' * 50, "quoted-printable"),
+        ('<p style="a" class="b">还款提醒</p>' * 50, "base64"),
+        ("还款提醒" * 50, "base64"),
+        ("", "quoted-printable"),
+    ):
+        raw = compose(replace(messages.email(), html=html), ATTEMPT, SENDER, AT)
+        _, made = read(raw).iter_parts()
+        assert made["Content-Transfer-Encoding"] == how
 
 
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=120))
