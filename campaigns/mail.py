@@ -69,7 +69,7 @@ def compile_mail(source: Source, language: str) -> tuple[str, str]:
     if language.startswith("zh"):
         inert = _FOLDED.sub("", inert)
     try:
-        html = mjml2html(inert, disable_comments=True)
+        html = mjml2html(inert, disable_comments=True, fonts={})  # its own would be fetched, and tell who reads what
     except ValueError as error:
         raise BadInput(f"this is not MJML: {error}.", where=str(source.spot(0)), remedy="Close every tag.") from None
     return _restored(html, pieces), _restored(_text(inert, language), pieces)

@@ -151,6 +151,15 @@ def test_broken_mjml_is_told_and_never_sent() -> None:
         library("x", texts).find("t", Channel.EMAIL, "en")
 
 
+def test_a_mail_fetches_nothing_when_it_is_opened() -> None:
+    mails = [(id_, language) for id_, channel, language in SHIPPED.files if channel is Channel.EMAIL]
+    assert mails
+    for id_, language in mails:
+        html = SHIPPED.find(id_, Channel.EMAIL, language).parts["html"]
+        said = "".join(part for part in html.parts if isinstance(part, str))
+        assert not re.search(r"<link|<img|@import|url\(|src=", said), (id_, language)
+
+
 def test_a_duty_that_is_declared_and_not_done_is_told() -> None:
     found = mistakes("---\ncarries: [identification, disclosure, opt_out]\n---\nHello {{ creditor_name }}")
     assert any("carries opt_out, and does not" in each for each in found)
