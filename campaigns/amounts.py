@@ -5,9 +5,9 @@ meanwhile is not counted.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from domain.account import Balances, PenaltyRate
 from domain.money import Money
@@ -19,8 +19,7 @@ Sum = tuple[Money, ...]
 """Amounts of several accounts, one a currency, in the order of their codes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Growth:
+class Growth(NamedTuple):
     """Penalty interest at the end of `on`: `result` = `standing` + `rate` × `days` × `base`, rounded half to even.
 
     `standing` is what stood at the end of `standing_on`; `days` have passed since; `rate` is a fraction by the day.
@@ -35,8 +34,7 @@ class Growth:
     result: Money
 
 
-@dataclass(frozen=True, slots=True)
-class Owed:
+class Owed(NamedTuple):
     """What one account, or several together, owe: today, and at the horizon if nothing is paid."""
 
     today: Sum
@@ -46,8 +44,7 @@ class Owed:
     penalty_added: Sum
 
 
-@dataclass(frozen=True, slots=True)
-class AccountAmounts:
+class AccountAmounts(NamedTuple):
     """One account's amounts. `now` and `later` show how its penalty interest is computed."""
 
     principal: Money
@@ -64,27 +61,14 @@ class AccountAmounts:
         return Money(self.later.result.minor - self.now.result.minor, self.principal.currency)
 
 
-def growth(balances: Balances, rate: PenaltyRate, on: date) -> Growth:
-    """How penalty interest comes about by the end of `on`. Before `as_of`, it is what stood at `as_of`."""
-    days = max(0, (on - balances.as_of).days)
-    return Growth(
-        on=balances.as_of + timedelta(days=days),
-        standing=Money(balances.penalty, balances.currency),
-        standing_on=balances.as_of,
-        rate=rate.daily,
-        days=days,
-        base=Money(balances.principal, balances.currency),
-        result=rate.accrued(balances, on),
-    )
-
-
 def account_amounts(balances: Balances, rate: PenaltyRate, today: date) -> AccountAmounts:
     """What one account owes at the end of `today`, and thirty days on."""
-    now, later = growth(balances, rate, today), growth(balances, rate, today + HORIZON)
-    besides = balances.principal + balances.interest + balances.fees
     currency = balances.currency
+    principal, standing = Money(balances.principal, currency), Money(balances.penalty, currency)
+    now, later = (_growth(balances, rate, on, standing, principal) for on in (today, today + HORIZON))
+    besides = balances.principal + balances.interest + balances.fees
     return AccountAmounts(
-        principal=Money(balances.principal, currency),
+        principal=principal,
         interest=Money(balances.interest, currency),
         fees=Money(balances.fees, currency),
         now=now,
@@ -94,9 +78,20 @@ def account_amounts(balances: Balances, rate: PenaltyRate, today: date) -> Accou
     )
 
 
+def _growth(balances: Balances, rate: PenaltyRate, on: date, standing: Money, base: Money) -> Growth:
+    """How penalty interest comes about by the end of `on`. Before `as_of`, it is what stood at `as_of`."""
+    as_of = balances.as_of
+    if on < as_of:
+        on = as_of
+    return Growth(on, standing, as_of, rate.daily, (on - as_of).days, base, rate.accrued(balances, on))
+
+
 def together(accounts: Iterable[AccountAmounts]) -> Owed:
     """The sums over several accounts, kept apart by currency."""
     found = tuple(accounts)
+    if len(found) == 1:  # as most messages are
+        [one] = found
+        return Owed((one.owed_today,), (one.owed_later,), (one.now.result,), (one.later.result,), (one.penalty_added,))
     return Owed(
         today=summed(account.owed_today for account in found),
         later=summed(account.owed_later for account in found),

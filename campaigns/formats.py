@@ -4,10 +4,10 @@ The patterns are those of the Unicode CLDR through Babel; they are taken apart o
 thirty times as much. Digits are grouped by thousands, which all languages listed here do.
 """
 
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
+from typing import NamedTuple
 
 from babel import Locale
 from babel.core import get_global
@@ -25,8 +25,7 @@ _SAID_WELL = {"en": frozenset({"$", "£", "€"}), "zh-Hans": frozenset(), "zh-H
 """Symbols that speech engines turn into the right words, by language."""
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(NamedTuple):
     """How a message is written: in what language, and whether it is read (within GSM-7 or not) or heard."""
 
     language: str
@@ -44,8 +43,7 @@ def style_for(channel: Channel, language: str) -> Style:
     return Style(language, channel is Channel.VOICE, channel is Channel.SMS and not language.startswith("zh"))
 
 
-@dataclass(frozen=True, slots=True)
-class _Currency:
+class _Currency(NamedTuple):
     before: str
     after: str
     digits: int

@@ -87,8 +87,13 @@ def lint_mail(source: Source) -> Iterator[Problem]:
 
 def squeezed(text: str) -> str:
     """Plain text without blanks at line ends and without more than one empty line in a row."""
-    lines = [line.strip() for line in text.splitlines()]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
+    lines: list[str] = []
+    is_open = False
+    for line in map(str.strip, text.splitlines()):
+        if line or is_open:
+            lines.append(line)
+        is_open = bool(line)
+    return "\n".join(lines).rstrip("\n") + "\n"
 
 
 def _restored(text: str, pieces: list[str]) -> str:

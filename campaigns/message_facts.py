@@ -6,7 +6,7 @@ The one place where variables are filled, so that a preview, a forecast and a se
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from campaigns.amounts import HORIZON, AccountAmounts, account_amounts, together
 from campaigns.variables import VERIFICATIONS
@@ -32,8 +32,7 @@ class Sender:
     reports_to_bureau: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Addressee:
+class Addressee(NamedTuple):
     """Whom a message is for. `country` is ISO 3166-1; None where it is not known."""
 
     name: str
@@ -42,8 +41,7 @@ class Addressee:
     is_company: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class MessageAccount:
+class MessageAccount(NamedTuple):
     """One account that the message is about."""
 
     reference: str
@@ -53,8 +51,7 @@ class MessageAccount:
     penalty: PenaltyRate
 
 
-@dataclass(frozen=True, slots=True)
-class Links:
+class Links(NamedTuple):
     """The debtor's own pages for this attempt."""
 
     pay_url: str

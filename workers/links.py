@@ -78,4 +78,4 @@ def _parts(token: str) -> tuple[bytes, bytes]:
 
 
 def _mac(key: bytes, body: bytes) -> bytes:
-    return hmac.new(key, body, hashlib.sha256).digest()[:MAC]
+    return hmac.digest(key, body, "sha256")[:MAC]
