@@ -74,15 +74,15 @@ def _currency(style: Style, code: str) -> _Currency:
 
 def money(amount: Money, style: Style) -> str:
     """An amount with its currency, such as ¥1,234.50. Currencies without coins in use drop zero decimals."""
-    form = _currency(style, amount.currency)
+    before, after, digits, is_often_whole = _currency(style, amount.currency)
     minor = amount.minor
     sign = "-" if minor < 0 else ""
-    if form.digits == 0:
-        return f"{sign}{form.before}{abs(minor):,}{form.after}"
-    whole, part = divmod(abs(minor), 10**form.digits)
-    if part == 0 and (form.is_often_whole or style.is_spoken):
-        return f"{sign}{form.before}{whole:,}{form.after}"
-    return f"{sign}{form.before}{whole:,}.{part:0{form.digits}d}{form.after}"
+    if digits == 0:
+        return f"{sign}{before}{abs(minor):,}{after}"
+    whole, part = divmod(abs(minor), 10**digits)
+    if part == 0 and (is_often_whole or style.is_spoken):
+        return f"{sign}{before}{whole:,}{after}"
+    return f"{sign}{before}{whole:,}.{part:0{digits}d}{after}"
 
 
 @lru_cache(maxsize=4096)

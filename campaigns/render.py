@@ -1,8 +1,7 @@
 """From a template and what fills it to the content that an adapter sends. Errors never quote what was filled in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from campaigns.mail import squeezed
 from campaigns.templates import Template
@@ -10,8 +9,7 @@ from domain.channel import Channel
 from domain.message import Content, Email, Letter, Sms, Voice
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(NamedTuple):
     """To whom one attempt goes: `to` a number in E.164 or a mailbox; `address` the lines of a postal address.
 
     `unsubscribe_url` answers one-click requests (RFC 8058). `verify_digests` are as in `domain.message.Voice`.

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -36,8 +36,7 @@ LINKS_LAST = dt.timedelta(days=60)
 """For how long the links in a message work."""
 
 
-@dataclass(frozen=True, slots=True)
-class Composed:
+class Composed(NamedTuple):
     """A message ready to leave, with what is kept of it: its digest, and its text sealed. `cost` in millionths."""
 
     content: Content
@@ -77,8 +76,9 @@ class Composer:
         value = unseal(key, VALUE, attempt.point_id, attempt.value_cipher or b"").decode()
         today = _today(attempt.facts, tuple(attempt.timezones or ()), now.replace(second=0, microsecond=0))
         links = self._links(creditor_id, profile_text, attempt.attempt_id, now.date())
+        sender = self._sender(profile_text, template.language)
         variables = message_variables(
-            self._sender(profile_text, template.language),
+            sender,
             Addressee(name, attempt.reference, attempt.country, attempt.kind == "company"),
             [_account(account, today) for account in accounts],
             links,
@@ -95,22 +95,12 @@ class Composer:
             verify_digests=tuple(attempt.verify_digests),
         )
         made = content(template, variables, recipient)
-        self._hold(
-            made, template, attempt, variables["is_third_party"], self._sender(profile_text, template.language), now
-        )
+        self._hold(made, template, attempt, sender, now)
         return self._composed(made, template, attempt, key)
 
-    def _hold(
-        self, made: Content, template: Template, attempt: Outgoing, is_agency: bool, sender: Sender, now: dt.datetime
-    ) -> None:
+    def _hold(self, made: Content, template: Template, attempt: Outgoing, sender: Sender, now: dt.datetime) -> None:
         """Hold what was written to the content rules of the packs that allowed it. Raises BadInput."""
-        shape = Shape(
-            CONTACT_CHANNEL[template.channel],
-            automated=True,
-            has_opt_out_notice="opt_out" in template.carries,
-            discloses_debt="debt" in template.carries,
-            first_party=not is_agency,
-        )
+        shape = _shape(template.channel, template.carries, sender.is_third_party)
         rules = self.rules(tuple(attempt.packs))
         for breach in check(rules, shape, template.language, text_of(made), sender.texts, int(now.timestamp())):
             raise BadInput(
@@ -153,6 +143,18 @@ def _fixed_links(key: bytes, site: str, creditor_id: UUID, pay_url: str, day: dt
     last = day + LINKS_LAST
     pay = pay_url or f"{site}/pay/{sign(key, Purpose.PAY, [creditor_id], last)}"
     return pay, f"{site}/help/{sign(key, Purpose.HELP, [creditor_id], last)}"
+
+
+@lru_cache(maxsize=1024)
+def _shape(channel: Channel, carries: frozenset[str], is_agency: bool) -> Shape:
+    """What a rule asks about the contact that a message makes."""
+    return Shape(
+        CONTACT_CHANNEL[channel],
+        automated=True,
+        has_opt_out_notice="opt_out" in carries,
+        discloses_debt="debt" in carries,
+        first_party=not is_agency,
+    )
 
 
 @lru_cache(maxsize=50_000)
