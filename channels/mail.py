@@ -22,6 +22,7 @@ CRLF = b"\r\n"
 _LINE = 76
 _WORD = 39
 """Bytes of text in one encoded word, so that it fits the line after `Subject:` (RFC 2047)."""
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
 _PLAIN_HEADER = re.compile(r"[ -~]{0,900}")
 _ADDRESS = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
@@ -113,7 +114,7 @@ def address(text: str) -> bytes:
 
 def header_text(text: str) -> bytes:
     """Free text as the value of a header: encoded words where it is not plain ASCII. Raises BadInput."""
-    if any(character < " " or character == "\x7f" for character in text):
+    if _CONTROL.search(text):
         raise _unsafe("subject")
     if _PLAIN_HEADER.fullmatch(text) and "=?" not in text and len(text) <= _LINE - 9:
         return text.encode()

@@ -180,11 +180,13 @@ class Smtp:
     async def _deliver(self, pool: Pool, mail: "_Mail") -> SendResult:
         """Try on a kept connection, and once more on a new one where the kept one had fallen unnoticed."""
         for is_last in (False, True):
-            try:
-                async with asyncio.timeout(self._settings.seconds):
-                    held = await (pool.fresh() if is_last else pool.take())
-            except (SMTPException, OSError, TimeoutError, ValueError) as error:
-                return unconnected(error)
+            held = None if is_last else pool.at_hand()
+            if held is None:
+                try:
+                    async with asyncio.timeout(self._settings.seconds):
+                        held = await (pool.fresh() if is_last else pool.take())
+                except (SMTPException, OSError, TimeoutError, ValueError) as error:
+                    return unconnected(error)
             was_kept = held.carried > 0
             talk = _Talk(held)
             try:

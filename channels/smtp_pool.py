@@ -40,6 +40,12 @@ class Pool:
         self._make = make
         self._free: list[Connection] = []
 
+    def at_hand(self) -> Connection | None:
+        """A kept connection that stands, as far as can be told without asking it; None: see what `take` finds."""
+        if self._free and self._free[-1].line.is_connected and not _must_be_asked(self._free[-1]):
+            return self._free.pop()
+        return None
+
     async def take(self) -> Connection:
         """A connection that stands, kept or new. Raises what connecting raises."""
         while self._free:
@@ -83,10 +89,14 @@ class Pool:
             held.line.close()
 
 
+def _must_be_asked(held: Connection) -> bool:
+    """Whether a mail was refused on it, or it lay idle: it is asked then before it carries the next mail."""
+    return held.is_amid or asyncio.get_running_loop().time() - held.used_at >= IDLE_SECONDS
+
+
 async def _is_ready(held: Connection) -> bool:
-    """Whether a kept connection can carry the next mail; it is asked where it lay idle or a mail was refused on it."""
-    is_idle = asyncio.get_running_loop().time() - held.used_at >= IDLE_SECONDS
-    if not held.is_amid and not is_idle:
+    """Whether a kept connection can carry the next mail."""
+    if not _must_be_asked(held):
         return True
     try:
         code = await _asked(held.line, b"RSET" if held.is_amid else b"NOOP")
