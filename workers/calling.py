@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
@@ -68,7 +68,7 @@ class Caller:
         held: set[UUID] = set()
         watch = asyncio.create_task(self._watch(creditor_id, [call.attempt.attempt_id for call in calls], held))
         try:
-            answers = await self._answers(calls, held)
+            answers = await asyncio.gather(*(self._call(call, held) for call in calls))
         finally:
             watch.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -77,24 +77,6 @@ class Caller:
             [Settled(one.call.grant, one.result, cost_of(one)) for one in answers], self.clock.now()
         )
         return answers
-
-    async def _answers(self, calls: Sequence[Call], held: Collection[UUID]) -> list[Answer]:
-        """What comes of the calls, in their order. No more tasks than calls that a provider takes at once."""
-        answers: dict[UUID, Answer] = {}
-        waiting: dict[str, list[Call]] = {}
-        for call in calls:
-            waiting.setdefault(call.grant.provider, []).append(call)
-
-        async def one_after_the_other(left: Iterator[Call]) -> None:
-            for call in left:
-                answers[call.attempt.attempt_id] = await self._call(call, held)
-
-        crew = []
-        for provider, found in waiting.items():
-            left = iter(found)
-            crew += [one_after_the_other(left) for _ in range(min(len(found), self.adapters[provider].at_once))]
-        await asyncio.gather(*crew)
-        return [answers[call.attempt.attempt_id] for call in calls]
 
     async def _call(self, call: Call, held: Collection[UUID]) -> Answer:
         """One call, when its turn comes and if it may still be made: where it is not, nothing left for certain."""
