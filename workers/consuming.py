@@ -15,8 +15,12 @@ POLL_MS = 100
 
 
 def threads_of(settings: Settings) -> dict[str, int]:
-    """How many threads each queue has in one worker process."""
-    return {queue: max(1, settings.worker_threads // 2) for queue in QUEUES} | {DISPATCH: settings.worker_threads}
+    """How many threads each queue has in one worker process.
+
+    A channel's threads mostly wait for a provider, those of dispatch for the interpreter: they are half as many.
+    """
+    threads = settings.worker_threads
+    return dict.fromkeys(QUEUES, threads) | {DISPATCH: max(1, threads // 2)}
 
 
 def spare_the_collector() -> None:

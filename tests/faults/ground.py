@@ -327,7 +327,7 @@ def _variables(
         "SEND_CHUNK": 5,
         "LEASE_SECONDS": 4,
         "WORKER_PROCESSES": 1,
-        "WORKER_THREADS": 8,
+        "WORKER_THREADS": 4,
         "SHUTDOWN_SECONDS": 5,
     }
 
