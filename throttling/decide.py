@@ -310,8 +310,9 @@ class Plan:
             if at >= self._close and not self._others:
                 rules: tuple[SpokenRule, ...] = ()
             else:
+                bounds = self._every_bound()  # hours too: an exception from them may begin or end while they are open
                 rules = self._close_or_lifted(at)
-                edge = min(edge, _next_change(at, self._bounds, [bound.next(at) for bound in self._bounds]))
+                edge = min(edge, _next_change(at, bounds, [at] * len(bounds)))
             closing = None if closes >= FOREVER else self._dossier.whereabouts.instant(closes)
             packs = self._packs(at, rules)
             return Segment(at, min(closes, edge), Verdict.ALLOWED, rules, packs, None, closing)

@@ -14,7 +14,7 @@ from domain.decision import Decision, Verdict
 from domain.facts import ContactChannel, DebtorFacts, Facts, PastContact, Proposal
 from throttling.calendars import load_calendars
 from throttling.compose import Ruleset, compile_rules
-from throttling.decide import decide
+from throttling.decide import Prepared, decide, prepare
 from throttling.packs import CALENDARS, WISHES, Library, load_pack, load_packs
 
 SHIPPED = load_packs()
@@ -48,6 +48,18 @@ class Law:
     def verdict(self, case: Facts) -> Verdict:
         """Allowed, deferred or refused."""
         return self.answer(case).verdict
+
+
+def made_ready(ruleset: Ruleset, case: Facts) -> Prepared:
+    """The debtor of a case, ready to be asked about; the packs are not chosen by the facts."""
+    parts = case.debtor, case.contact_points, case.accounts, case.history, case.collector
+    return prepare(ruleset, *parts, as_of=case.proposal.at, is_chosen=False)
+
+
+def later(proposal: Proposal, wait: timedelta) -> Proposal:
+    """The same contact after a while, as long under way."""
+    expected = None if proposal.expected_delivery is None else proposal.expected_delivery + wait
+    return replace(proposal, at=proposal.at + wait, expected_delivery=expected)
 
 
 def law(folder: Path, *rules: dict[str, Any], others: Iterable[dict[str, Any]] = (), **head: Any) -> Law:

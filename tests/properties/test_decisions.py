@@ -17,8 +17,9 @@ from domain.decision import Verdict
 from domain.facts import Direction, Facts, Person
 from tests.properties.cases import facts as cases
 from tests.properties.cases import past_contacts
+from tests.properties.laws import later, made_ready
 from throttling.compose import compile_rules
-from throttling.decide import decide, prepare
+from throttling.decide import decide
 from throttling.packs import WISHES, load_packs
 
 pytestmark = pytest.mark.timeout(3600)  # the thorough profile takes minutes
@@ -124,26 +125,10 @@ def test_order_and_spelling_do_not_matter(facts: Facts, ids: list[str], random: 
 @given(cases(), pack_sets, st.lists(st.integers(0, 30 * 86400), min_size=1, max_size=6))
 def test_a_prepared_debtor_answers_as_a_fresh_one(facts: Facts, ids: list[str], waits: list[int]) -> None:
     ruleset = compile_rules(LIBRARY, ids)
-    start = facts.proposal.at
-
-    def fresh() -> object:
-        return prepare(
-            ruleset,
-            facts.debtor,
-            facts.contact_points,
-            facts.accounts,
-            facts.history,
-            facts.collector,
-            as_of=start,
-            is_chosen=False,
-        )
-
-    prepared = fresh()
+    ready = made_ready(ruleset, facts)
     for wait in waits:
-        delay = None if facts.proposal.expected_delivery is None else facts.proposal.expected_delivery - start
-        at = start + timedelta(seconds=wait)
-        proposal = replace(facts.proposal, at=at, expected_delivery=None if delay is None else at + delay)
-        assert prepared.decide(proposal) == fresh().decide(proposal)  # type: ignore[attr-defined]
+        proposal = later(facts.proposal, timedelta(seconds=wait))
+        assert ready.decide(proposal) == made_ready(ruleset, facts).decide(proposal)
 
 
 @pytest.mark.parametrize("name", PARTS)

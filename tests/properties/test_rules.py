@@ -16,7 +16,7 @@ from audit.weekly import instants
 from domain.decision import Verdict
 from domain.facts import Facts
 from tests.properties.cases import facts as cases
-from tests.properties.laws import law, lift, rule
+from tests.properties.laws import later, law, lift, made_ready, rule
 from tests.properties.test_decisions import slow
 from throttling.compose import Ruleset
 from throttling.decide import decide
@@ -207,3 +207,16 @@ def test_one_more_rule_never_permits_more(facts: Facts, found: list[dict[str, An
     known = facts.debtor.timezones or facts.debtor.places
     assume(known or fewer.legal_zones == more.legal_zones)  # a law with a zone of its own tells where the clock is
     assert opens_at(more, facts) >= opens_at(fewer, facts)
+
+
+@slow
+@given(cases(), rule_sets, st.lists(st.integers(0, 200), min_size=2, max_size=8))
+def test_who_was_made_ready_is_answered_as_who_was_not(
+    facts: Facts, found: list[dict[str, Any]], waits: list[int]
+) -> None:
+    """At each of several half hours, with every rule that spoke, whatever was asked before."""
+    ruleset, _ = compiled(found)
+    ready = made_ready(ruleset, facts)
+    for wait in waits:
+        proposal = later(facts.proposal, timedelta(minutes=30 * wait))
+        assert ready.decide(proposal) == made_ready(ruleset, facts).decide(proposal)
