@@ -2,7 +2,9 @@
 
 *Fresh*: facts in memory, the debtor made ready and asked once, as the dispatcher does; with 0, 3 and 30 past contacts
 of the last 60 days, and once more under the packs of a consumer loan in the PRC. *First deferral*: what a ready debtor
-answers when asked for the first time, at night. *Ready*: asked before, at the same 20 instants of the next 13 hours in
+answers when asked for the first time, at night, with exact T and every rule that spoke; *written out*: with all that it
+says as the bytes of its JSON. Each of these is asked of debtors who were never seen before, so that nothing is found
+again but what is the same for everybody there. *Ready*: asked before, at the same 20 instants of the next 13 hours in
 another order, so that the stretches of time in which the answer stays the same are known; with 30 past contacts.
 The baseline asks the `limits` library once for each cap whether another contact still fits its moving window, and
 records it where all do, on this machine's Valkey; it knows no hours, no keys but the debtor, and no T.
@@ -11,6 +13,7 @@ records it where all do, on this machine's Valkey; it knows no hours, no keys bu
 """
 
 import gc
+import itertools
 import json
 import random
 import statistics
@@ -18,13 +21,14 @@ import sys
 import tempfile
 import time
 import tracemalloc
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import orjson
 from limits import RateLimitItemPerHour
 from limits.storage import RedisStorage
 from limits.strategies import MovingWindowRateLimiter
@@ -46,6 +50,7 @@ from domain.facts import (
 )
 from throttling.compose import Ruleset, compile_rules, select
 from throttling.decide import Prepared, prepare
+from throttling.decision_json import decision_to_json
 from throttling.language import Cap
 from throttling.packs import load_packs
 from workers.consuming import spare_the_collector
@@ -53,6 +58,7 @@ from workers.consuming import spare_the_collector
 NOW = datetime(2026, 11, 24, 17, tzinfo=UTC)
 NIGHT = datetime(2026, 11, 24, 8, tzinfo=UTC)
 """Three in the morning: contact waits for the hours and, where two were made in a week, for the older to lapse."""
+NIGHT_IN_SHANGHAI = NIGHT + timedelta(hours=12)
 HISTORIES = (0, 3, 30)
 CONTACTS = 30
 ASKED = 20
@@ -76,12 +82,17 @@ def main(debtors: int = 2_000) -> dict[str, object]:
     chinese = compile_rules(library, select(in_shanghai(case(0, CONTACTS)), library))
     figures = []
     for contacts in HISTORIES:
-        cases = [case(number, contacts) for number in range(debtors)]
-        figures += speed(f"fresh, {contacts} contacts", "decisions", *measure_fresh(ruleset, cases), **beside)
-        cases = [in_shanghai(each) for each in cases]
-        figures += speed(f"fresh in the PRC, {contacts} contacts", "decisions", *measure_fresh(chinese, cases))
+        strangers = never_seen(debtors, contacts)
+        figures += speed(f"fresh, {contacts} contacts", "decisions", *measure_fresh(ruleset, strangers), **beside)
+        strangers = (list(map(in_shanghai, each)) for each in never_seen(debtors, contacts))
+        figures += speed(f"fresh in the PRC, {contacts} contacts", "decisions", *measure_fresh(chinese, strangers))
+    for name, finish in (("first deferral with T", answer), ("first deferral with T, written out", write_out)):
+        strangers = never_seen(debtors, CONTACTS)
+        figures += speed(name, "deferrals", *measure_first_deferrals(ruleset, strangers, finish), **beside)
+        strangers = (list(map(in_shanghai, each)) for each in never_seen(debtors, CONTACTS))
+        measured = measure_first_deferrals(chinese, strangers, finish, NIGHT_IN_SHANGHAI)
+        figures += speed(f"in the PRC: {name}", "deferrals", *measured)
     cases = [case(number, CONTACTS) for number in range(debtors)]
-    figures += speed("first deferral with T", "deferrals", *measure_first_deferrals(ruleset, cases), **beside)
     figures += speed("deferral with T, ready", "deferrals", *measure_ready_deferrals(ruleset, cases), **beside)
     figures += speed("ready", "decisions", *measure_ready(ruleset, cases), **beside)
     return {
@@ -143,6 +154,12 @@ def case(number: int, contacts: int) -> Facts:
     )
 
 
+def never_seen(debtors: int, contacts: int) -> Iterator[list[Facts]]:
+    """Other debtors each time."""
+    for first in itertools.count(0, debtors):
+        yield [case(number, contacts) for number in range(first, first + debtors)]
+
+
 def in_shanghai(facts: Facts) -> Facts:
     """The same debtor with a consumer loan in Shanghai, asked about at one in the afternoon there."""
     return replace(
@@ -192,27 +209,48 @@ def measure(pieces: Callable[[], Iterable[Callable[[], object]]]) -> tuple[float
     return statistics.median(rates), statistics.median(slowest)
 
 
-def measure_fresh(ruleset: Ruleset, cases: list[Facts]) -> tuple[float, float]:
+def measure_fresh(ruleset: Ruleset, strangers: Iterator[list[Facts]]) -> tuple[float, float]:
     """Debtors made ready and asked once."""
-    return measure(lambda: [partial(fresh_decision, ruleset, each) for each in cases])
+    return measure(lambda: [partial(fresh_decision, ruleset, each) for each in next(strangers)])
 
 
-def measure_first_deferrals(ruleset: Ruleset, cases: list[Facts]) -> tuple[float, float]:
-    """The first answers of ready debtors, each a deferral with T."""
-    return measure(lambda: deferrals(ruleset, cases))
+def measure_first_deferrals(
+    ruleset: Ruleset,
+    strangers: Iterator[list[Facts]],
+    finish: Callable[[Callable[[], Decision]], object],
+    night: datetime = NIGHT,
+) -> tuple[float, float]:
+    """The first answers of ready debtors, each a deferral with T, and what is done with them."""
+    must_defer(deferrals(ruleset, next(strangers), night))
+    return measure(lambda: [partial(finish, ask) for ask in deferrals(ruleset, next(strangers), night)])
+
+
+def answer(ask: Callable[[], Decision]) -> Decision:
+    """The decision as the dispatcher takes it."""
+    return ask()
+
+
+def write_out(ask: Callable[[], Decision]) -> bytes:
+    """The decision with every record as JSON."""
+    return orjson.dumps(decision_to_json(ask()))
 
 
 def measure_ready_deferrals(ruleset: Ruleset, cases: list[Facts]) -> tuple[float, float]:
     """Deferrals of debtors who were asked before."""
     asked = deferrals(ruleset, cases)
-    if any(ask().verdict is not Verdict.DEFERRED for ask in asked):
-        raise AssertionError("not every case is deferred: this would not measure deferrals")
+    must_defer(asked)
     return measure(lambda: asked)
 
 
-def deferrals(ruleset: Ruleset, cases: list[Facts]) -> list[Callable[[], Decision]]:
+def must_defer(asked: list[Callable[[], Decision]]) -> None:
+    """Raise AssertionError unless every answer is a deferral: else these would not be measured."""
+    if any(ask().verdict is not Verdict.DEFERRED for ask in asked):
+        raise AssertionError("not every case is deferred")
+
+
+def deferrals(ruleset: Ruleset, cases: list[Facts], night: datetime = NIGHT) -> list[Callable[[], Decision]]:
     """Ready debtors to be asked at night."""
-    return [partial(ready_for(ruleset, each).decide, replace(each.proposal, at=NIGHT)) for each in cases]
+    return [partial(ready_for(ruleset, each).decide, replace(each.proposal, at=night)) for each in cases]
 
 
 def measure_ready(ruleset: Ruleset, cases: list[Facts]) -> tuple[float, float]:

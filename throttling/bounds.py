@@ -5,13 +5,17 @@ holds `at` ends. Everything else (verdict, T, the texts) follows from these. How
 `counts` (caps, cool-downs), `gates` (gates, content) and `opening` (hours).
 """
 
+from bisect import bisect_right
+from collections.abc import Sequence
+
 from throttling import spans_of_time
 from throttling.compose import CompiledRule
 from throttling.conditions import evaluate
-from throttling.dossier import Asked, Dossier, Event
+from throttling.dossier import Asked, Dossier
 from throttling.hours import Table, end_of_opening, next_open
 from throttling.intervals import ALL, NONE, Intervals, end_of, holds, intersect, next_in, unite
 from throttling.language import Lift
+from throttling.spans_of_time import Lasting
 from throttling.zonetime import DAWN, FOREVER
 
 
@@ -30,6 +34,9 @@ class Bound:
         table: Table | None = None,
         spans: Intervals = ALL,
         after: int | None = None,
+        counted: Sequence[Lasting] = (),
+        limit: int = 0,
+        close_until: int = DAWN,
         note: str = "",
     ) -> None:
         self.compiled = compiled
@@ -38,19 +45,10 @@ class Bound:
         self.spans = spans if after is None else ((after, FOREVER),)
         self.lifts: tuple[tuple[Lift | str, Intervals], ...] = ()
         self.lifted: Intervals = NONE
-        self.counted: tuple[tuple[int, int], ...] = ()  # (until when it counts, index), in order
-        self.limit = 0
-        self.close_until = DAWN
+        self.counted = counted
+        self.limit = limit
+        self.close_until = close_until
         self.note = note
-
-    @property
-    def is_open(self) -> bool:
-        """True where the rule allows everything at all times."""
-        return self.table is None and self.spans == ALL
-
-    def is_over(self, at: int) -> bool:
-        """True where the rule allows everything from this instant on."""
-        return self.after is not None and self.after <= at
 
     def next(self, at: int) -> int:
         """The first instant not before `at` that the rule allows; FOREVER where there is none."""
@@ -58,14 +56,14 @@ class Bound:
         if not compiled.starts <= at < compiled.ends:
             return at
         if self.after is not None:
-            found = max(at, self.after)
+            found = self.after
         else:
             found = next_in(self.spans, at) if self.table is None else next_open(self.table, at)
-        if found > at:
-            found = min(found, compiled.ends)
-            if self.lifted:
-                found = min(found, next_in(self.lifted, at))
-        return found
+        if found <= at:
+            return at
+        if found > compiled.ends:
+            found = compiled.ends
+        return min(found, next_in(self.lifted, at)) if self.lifted else found
 
     def end(self, at: int) -> int:
         """When the stretch that holds `at`, which the rule allows, ends."""
@@ -90,17 +88,21 @@ class Bound:
         `found` is the first instant not before `at` that it allows.
         """
         compiled = self.compiled
-        change = found if found > at else self.end(at)
-        if change <= at:
+        if found > at:
+            change = found
+        elif self.after is not None or (change := self.end(at)) <= at:
             change = FOREVER
         if at < compiled.starts < change:
             change = compiled.starts
         if at < compiled.ends < change:
             change = compiled.ends
-        if self.counted:
+        counted = self.counted
+        if counted:
             if at < self.close_until < change:
                 change = self.close_until
-            change = min(change, next((until for until, _ in self.counted if until > at), FOREVER))
+            place = bisect_right(counted, (at, FOREVER))
+            if place < len(counted) and counted[place][0] < change:
+                change = counted[place][0]
         if self.lifts:
             edges = [edge for _, spans in self.lifts for span in spans for edge in span]
             edges.append(end_of(self.spans, at) if self.table is None else end_of_opening(self.table, at))
@@ -140,20 +142,20 @@ def with_lifts(bound: Bound, dossier: Dossier, asked: Asked) -> Bound:
 
 def _uses_left(lift: Lift, dossier: Dossier, asked: Asked, compiled: CompiledRule) -> Intervals:
     uses = lift.uses or 0
-    used = [event for event in asked.events if _is_use(event, lift, dossier, asked)]
+    used = [at for at, index in asked.moments if _is_use(index, lift, dossier, asked)]
     if len(used) < uses:
         return ALL
     if lift.within is None:
         return NONE
     clocks = dossier.zones(compiled)[1]
-    ends = sorted(spans_of_time.counts_until(lift.within, event.at, clocks, compiled.calendar) for event in used)
+    ends = sorted(spans_of_time.counts_until(lift.within, at, clocks, compiled.calendar) for at in used)
     return unite([(ends[len(used) - uses], FOREVER)])
 
 
-def _is_use(event: Event, lift: Lift, dossier: Dossier, asked: Asked) -> bool:
-    contact = event.contact
+def _is_use(index: int, lift: Lift, dossier: Dossier, asked: Asked) -> bool:
+    contact = dossier.history[index]
     if contact.direction != "out":
         return False
     if lift.counts is not None:
-        return bool(event.may & dossier.ruleset.bit(lift.counts))
+        return bool(dossier.masks[index].may & dossier.ruleset.bit(lift.counts))
     return contact.purpose is asked.shape.purpose and contact.channel is asked.shape.channel

@@ -110,7 +110,7 @@ def _shape(facts: Facts) -> Shape:
         asked.limited_content,
         asked.collector_account,
         facts.collector.first_party,
-        products_of(facts.accounts, asked.accounts),
+        products_of({account.id: account for account in facts.accounts}, asked.accounts),
     )
 
 

@@ -1,21 +1,21 @@
 """Which packs apply, and their rules made ready: compiled once, shared by every debtor to whom the same packs apply."""
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from operator import attrgetter
 
 from domain.decision import PackUsed
 from domain.facts import AccountFacts, Collector, ContactChannel, Facts, Place
 from throttling import places, zonetime
 from throttling.calendars import Calendar
+from throttling.counter import KEPT_APART, Counter, counter
 from throttling.hours import Table, all_of, any_of, from_intervals, weekly
 from throttling.language import BaseRule, Cap, Clock, Content, CoolDown, Gate, Hours, Pack, Retention
 from throttling.packs import WISHES, Filed, Library
-from throttling.selectors import EventShape, Shape, could_count, match_event, match_proposal
+from throttling.selectors import Matched, Shape, could_count, match_proposal
 from throttling.spans_of_time import Ending
-from throttling.terms import Events, Proposals
+from throttling.terms import Events, Proposals, Wait, Window
 from throttling.whereabouts import Candidate, Whereabouts, Zones, candidates
 from throttling.zonetime import DAWN, FOREVER
 
@@ -28,7 +28,8 @@ class CompiledRule:
     """A rule of one version of a pack, the instants between which it holds, and what overrides it.
 
     `index` is its place in the ruleset; `calendar` is its pack's; `clock` is None where the rule names none.
-    `counts_like` is the index of the first rule that counts the same: often a state repeats what the federation says.
+    `counter` is how a cap or a cool-down counts, None for other rules; `counts_like` is the index of the first rule
+    that counts the same: often a state repeats what the federation says.
     """
 
     index: int
@@ -40,6 +41,7 @@ class CompiledRule:
     overrides: tuple[Override, ...] = ()
     is_always_open: bool = False
     clock: Clock | None = None
+    counter: Counter | None = None
     counts_like: int = -1
 
     @property
@@ -54,7 +56,10 @@ class CompiledRule:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ForShape:
-    """The rules that bear on one shape of contact."""
+    """The rules that bear on one shape of contact.
+
+    `wanted` says by a rule's index which bits a past contact must have so that it counts for this shape.
+    """
 
     hours: tuple[CompiledRule, ...]
     caps: tuple[CompiledRule, ...]
@@ -63,6 +68,7 @@ class ForShape:
     bars: tuple[CompiledRule, ...]
     gates: tuple[CompiledRule, ...]
     contents: tuple[CompiledRule, ...]
+    wanted: Mapping[int, int]
 
 
 @dataclass(slots=True, eq=False)
@@ -72,13 +78,12 @@ class Ruleset:
     ids: tuple[str, ...]
     filed: tuple[Filed, ...]
     rules: tuple[CompiledRule, ...]
-    selectors: tuple[Events, ...]
+    masks: Matched
     legal_zones: tuple[str, ...]
     countries: frozenset[str]
-    _selector_bits: dict[int, int]
+    _bits: dict[int, int]
     _shapes: dict[Shape, ForShape] = field(default_factory=dict)
-    _masks: dict[tuple[object, ...], tuple[int, int]] = field(default_factory=dict)
-    _endings: dict[tuple[int, tuple[str, ...]], Ending] = field(default_factory=dict)
+    _endings: dict[tuple[Window | Wait, tuple[str, ...], str | None], Ending] = field(default_factory=dict)
     _tables: dict[tuple[int, tuple[str, ...]], Table] = field(default_factory=dict)
     _merged: dict[tuple[tuple[int, tuple[str, ...]], ...], Table] = field(default_factory=dict)
     _used: dict[int, tuple[PackUsed, ...]] = field(default_factory=dict)
@@ -91,38 +96,23 @@ class Ruleset:
         if found is None:
             if len(self._shapes) > 50_000:
                 self._shapes.clear()
-            found = self._shapes[shape] = _rules_for(self.rules, shape)
+            found = self._shapes[shape] = _rules_for(self, shape)
         return found
 
     def ending(self, compiled: CompiledRule, zones: Zones) -> Ending:
         """Until when events count under a cap or call for rest under a cool-down, on the clocks of these zones."""
-        key = compiled.index, zones[0]
+        rule = compiled.rule
+        length: Window | Wait = rule.within if isinstance(rule, Cap) else rule.rests  # type: ignore[attr-defined]
+        calendar = None if length.business_days is None else compiled.pack.calendar
+        key = length, zones[0], calendar
         found = self._endings.get(key)
         if found is None:
-            rule = compiled.rule
-            length = rule.within if isinstance(rule, Cap) else rule.rests  # type: ignore[attr-defined]  # or a rest
             found = self._endings[key] = Ending(length, zones[1], compiled.calendar)
-        return found
-
-    def masks(self, seen: tuple[object, ...]) -> tuple[int, int]:
-        """For each selector a bit: in the first number where a past contact may match, in the second where it does.
-
-        `seen` holds the fields of an `EventShape`, in order; it is not one, since there is one for each past contact.
-        """
-        found = self._masks.get(seen)
-        if found is None:
-            shape = EventShape._make(seen)
-            may = must = 0
-            for index, selector in enumerate(self.selectors):
-                answer = match_event(selector, shape)
-                may |= (answer is not False) << index
-                must |= (answer is True) << index
-            found = self._masks[seen] = may, must
         return found
 
     def bit(self, selector: Events) -> int:
         """The selector's bit in the masks."""
-        return self._selector_bits[id(selector)]
+        return self._bits[id(selector)]
 
     def table(self, compiled: CompiledRule, zones: tuple[str, ...]) -> Table:
         """The hours of a rule in all of the zones, while it holds; open at all other times."""
@@ -189,7 +179,11 @@ def compile_rules(library: Library, ids: Iterable[str]) -> Ruleset:
     if known is not None and known[0] is library:
         return known[1]
     filed = library.versions(wanted)
+    named = [*KEPT_APART, *(found for each in filed for rule in each.pack.rules for found in _selectors(rule))]
+    selectors = tuple(dict.fromkeys(named))
+    bits = {id(each): 1 << selectors.index(each) for each in named}
     rules: list[CompiledRule] = []
+    first_alike: dict[object, int] = {}
     for each in filed:
         calendar = library.calendars.get(each.pack.calendar or "")
         for rule in each.pack.rules:
@@ -197,20 +191,22 @@ def compile_rules(library: Library, ids: Iterable[str]) -> Ruleset:
             overrides = tuple(_overrides(filed, each.pack.id, rule.id))
             is_open = isinstance(rule, Hours) and rule.open.is_always
             clock = getattr(rule, "clock", None)
-            like = next((one.index for one in rules if _count_alike(one, rule, each.pack)), len(rules))
-            made = CompiledRule(len(rules), each.pack, rule, starts, ends, calendar, overrides, is_open, clock, like)
-            rules.append(made)
-    selectors = tuple({id(each): each for compiled in rules for each in _selectors(compiled.rule)}.values())
+            how = counter(rule, lambda selector: bits[id(selector)])
+            index = len(rules)
+            like = first_alike.setdefault(_way_of_counting(rule, how, each.pack) or index, index)
+            rules.append(
+                CompiledRule(index, each.pack, rule, starts, ends, calendar, overrides, is_open, clock, how, like)
+            )
     clocks = [each.clock for each in rules if each.clock is not None]
     edges = {zonetime.floor_second(edge) for each in filed for edge in (each.starts, each.ends) if edge is not None}
     ruleset = Ruleset(
         ids=wanted,
         filed=filed,
         rules=tuple(rules),
-        selectors=selectors,
+        masks=Matched(selectors),
         legal_zones=tuple(dict.fromkeys(clock.zone for clock in clocks if clock.zone is not None)),
         countries=_countries(filed),
-        _selector_bits={id(each): 1 << index for index, each in enumerate(selectors)},
+        _bits=bits,
         edges=tuple(sorted(edges)),
     )
     if len(_RULESETS) > 256:
@@ -219,15 +215,9 @@ def compile_rules(library: Library, ids: Iterable[str]) -> Ruleset:
     return ruleset
 
 
-def _count_alike(one: CompiledRule, rule: BaseRule, pack: Pack) -> bool:
-    """Whether two caps count the same contacts, on the same keys, for as long, on the same clock."""
-    other = one.rule
-    if not isinstance(other, Cap) or not isinstance(rule, Cap) or one.pack.calendar != pack.calendar:
-        return False
-    return not other.excludes and not rule.excludes and _COUNTS(other) == _COUNTS(rule)
-
-
-_COUNTS = attrgetter("counts", "by", "within", "clock", "after_first")
+def _way_of_counting(rule: BaseRule, how: Counter | None, pack: Pack) -> tuple[object, ...] | None:
+    """The same for two caps that count the same contacts, on the same keys, for as long, on the same clock."""
+    return (how, rule.within, rule.clock, pack.calendar) if isinstance(rule, Cap) else None
 
 
 _RULESETS: dict[tuple[int, tuple[str, ...]], tuple[Library, Ruleset]] = {}
@@ -283,9 +273,9 @@ def _is_plain_gate(rule: object, shape: Shape) -> bool:
     return match_proposal(wanted.proposal, shape) is not True
 
 
-def _rules_for(rules: tuple[CompiledRule, ...], shape: Shape) -> ForShape:
+def _rules_for(ruleset: Ruleset, shape: Shape) -> ForShape:
     groups: dict[type[BaseRule], list[CompiledRule]] = {Hours: [], Cap: [], CoolDown: [], Gate: [], Content: []}
-    for each in rules:
+    for each in ruleset.rules:
         rule = each.rule
         if isinstance(rule, Retention) or match_proposal(rule.applies, shape) is False:
             continue
@@ -300,6 +290,11 @@ def _rules_for(rules: tuple[CompiledRule, ...], shape: Shape) -> ForShape:
         bars=tuple(each for each in groups[Gate] if getattr(each.rule, "bars", None) is not None),
         gates=tuple(each for each in groups[Gate] if _is_plain_gate(each.rule, shape)),
         contents=tuple(groups[Content]),
+        wanted={
+            each.index: each.counter.wanted(shape, ruleset.bit)
+            for each in (*groups[Cap], *groups[CoolDown])
+            if each.counter is not None
+        },
     )
 
 
@@ -349,15 +344,13 @@ def _where(place: Place, zones: frozenset[str]) -> _Where:
 
 
 def _products(facts: Facts) -> frozenset[str | None]:
-    return products_of(facts.accounts, facts.proposal.accounts)
+    return products_of({account.id: account for account in facts.accounts}, facts.proposal.accounts)
 
 
-def products_of(accounts: Iterable[AccountFacts], wanted: Iterable[str]) -> frozenset[str | None]:
+def products_of(accounts: Mapping[str, AccountFacts], wanted: Collection[str]) -> frozenset[str | None]:
     """The products of the named accounts, or of all where none is named; None stands for one that is unknown."""
-    names = frozenset(wanted)
-    by_id = {account.id: account.product for account in accounts}
-    found = frozenset(by_id.get(name) for name in names) if names else frozenset(by_id.values())
-    return found or frozenset({None})
+    found = [accounts[name].product if name in accounts else None for name in wanted or accounts]
+    return frozenset(found or [None])
 
 
 def _covers(pack: Pack, collector: Collector, products: frozenset[str | None]) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from domain.facts import Consent, ContactChannel, Direction, Outcome, Person, PointKind, Stop
 from throttling import spans_of_time, zonetime
 from throttling.compose import CompiledRule
-from throttling.dossier import Asked, Dossier, Event
+from throttling.dossier import Asked, Dossier
 from throttling.hours import CHUNK, all_of, daily
 from throttling.intervals import (
     ALL,
@@ -24,6 +24,7 @@ from throttling.intervals import (
 )
 from throttling.premises import Condition, Consented, Happened, Noticed, PointState, Replied, Unreached
 from throttling.selectors import match_proposal, medium
+from throttling.spans_of_time import Moment
 from throttling.terms import DAYS, Bounds, Proposals, Wait
 from throttling.zonetime import DAWN, FOREVER, ZoneClock
 
@@ -60,7 +61,7 @@ def _consent(said: Consented, dossier: Dossier, asked: Asked, compiled: Compiled
     spans: Intervals = NONE
     for consent in dossier.debtor.consents:
         if covers(said, consent, asked.shape.channel):
-            live = live_span(said, consent, dossier, asked.events, compiled)
+            live = live_span(said, consent, dossier, asked.moments, compiled)
             spans = unite(spans, _at_its_hours(consent, live, dossier, asked, compiled))
     return exactly(spans)
 
@@ -77,7 +78,7 @@ def covers(said: Consented, consent: Consent, channel: ContactChannel) -> bool:
 
 
 def live_span(
-    said: Consented, consent: Consent, dossier: Dossier, events: Sequence[Event], compiled: CompiledRule
+    said: Consented, consent: Consent, dossier: Dossier, moments: Sequence[Moment], compiled: CompiledRule
 ) -> tuple[int, int]:
     """From when until when a consent is live: until its end, its lapse, or the conversation that uses it up."""
     start = zonetime.ceil_second(consent.at)
@@ -85,7 +86,8 @@ def live_span(
     if said.lasts is not None:
         end = min(end, spans_of_time.lapses_at(said.lasts, start, _clocks(dossier, compiled), compiled.calendar))
     if said.until_conversation:
-        later = (e.at for e in events if e.at > start and e.contact.outcome is Outcome.CONVERSATION)
+        history = dossier.history
+        later = (at for at, index in moments if at > start and history[index].outcome is Outcome.CONVERSATION)
         end = min(end, next(later, FOREVER))
     return start, max(start, end)
 
@@ -111,20 +113,19 @@ def _at_its_hours(
 def _reply(said: Replied, dossier: Dossier, asked: Asked, compiled: CompiledRule) -> Known:
     if not asked.shape.in_reply:
         return NO
-    same = [event for event in asked.events if medium(event.contact.channel) == asked.medium]
-    began = [event for event in same if event.contact.direction is Direction.IN and event.at <= asked.at]
+    history, means = dossier.history, medium(asked.shape.channel)
+    same = [moment for moment in asked.moments if medium(history[moment[1]].channel) == means]
+    began = [moment for moment in same if history[moment[1]].direction is Direction.IN and moment[0] <= asked.at]
     if not began:
         return NO
     last = began[-1]
-    answers = sum(
-        event.contact.direction is Direction.OUT and (event.at, event.index) > (last.at, last.index) for event in same
-    )
+    answers = sum(history[moment[1]].direction is Direction.OUT and moment > last for moment in same)
     if answers >= said.times:
         return NO
-    end = FOREVER
+    start, end = last[0], FOREVER
     if said.within is not None:
-        end = spans_of_time.lapses_at(said.within, last.at, _clocks(dossier, compiled), compiled.calendar)
-    return exactly(unite([(last.at, end)]))
+        end = spans_of_time.lapses_at(said.within, start, _clocks(dossier, compiled), compiled.calendar)
+    return exactly(unite([(start, end)]))
 
 
 def _notice(said: Noticed, dossier: Dossier, _: Asked, compiled: CompiledRule) -> Known:
@@ -230,18 +231,18 @@ def _is_only_one(dossier: Dossier, asked: Asked) -> bool:
 def _unreached(said: Unreached, dossier: Dossier, asked: Asked, compiled: CompiledRule) -> Known:
     if dossier.debtor.reachable:
         return NO
-    failed: list[Event] = []
-    for event in reversed(asked.events):
-        contact = event.contact
+    failed: list[int] = []
+    for at, index in reversed(asked.moments):
+        contact = dossier.history[index]
         if contact.person is not Person.DEBTOR or (said.channels and contact.channel not in said.channels):
             if contact.direction is Direction.IN and contact.person is Person.DEBTOR:
                 break
             continue
         if contact.direction is Direction.IN or contact.outcome not in UNREACHED:
             break
-        failed.append(event)
+        failed.append(at)
     clocks = _clocks(dossier, compiled)
-    on_days = min((len({clock.day(event.at) for event in failed}) for clock in clocks), default=0)
+    on_days = min((len({clock.day(at) for at in failed}) for clock in clocks), default=0)
     return known(len(failed) >= said.attempts and on_days >= said.on_days)
 
 
@@ -249,12 +250,12 @@ def _happened(said: Happened, dossier: Dossier, asked: Asked, compiled: Compiled
     bit = dossier.ruleset.bit(said.events)
     clocks = _clocks(dossier, compiled)
     spans = []
-    for event in asked.events:
-        if event.must & bit:
+    for at, index in asked.moments:
+        if dossier.masks[index].must & bit:
             end = FOREVER
             if said.within is not None:
-                end = spans_of_time.lapses_at(said.within, event.at, clocks, compiled.calendar)
-            spans.append((event.at, end))
+                end = spans_of_time.lapses_at(said.within, at, clocks, compiled.calendar)
+            spans.append((at, end))
     return exactly(unite(spans))
 
 

@@ -1,42 +1,37 @@
-"""What the engine keeps of one debtor, ready to be asked: events in order, debts, and the clocks of each rule."""
+"""What the engine keeps of one debtor, ready to be asked: past contacts in order, debts, each rule's clocks."""
 
+from bisect import bisect_left
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from operator import attrgetter
+from math import ceil
 
-from domain.facts import AccountFacts, Collector, DebtorFacts, Direction, PastContact, PointFacts, Proposal
+from domain.facts import AccountFacts, Collector, DebtorFacts, Direction, PastContact, PointFacts, PointKind, Proposal
 from throttling import zonetime
 from throttling.compose import CompiledRule, Ruleset, products_of
-from throttling.selectors import Shape, medium
-from throttling.spans_of_time import Ending
+from throttling.selectors import Masks, Shape
+from throttling.spans_of_time import Ending, Moment
 from throttling.whereabouts import Whereabouts, Zones, candidates
 
 
-class Event:
-    """One past contact: its second, its place in the history as given, and which selectors it may or must match."""
-
-    __slots__ = ("at", "contact", "index", "may", "must")
-
-    def __init__(self, at: int, index: int, contact: PastContact, masks: tuple[int, int]) -> None:
-        self.at = at
-        self.index = index
-        self.contact = contact
-        self.may, self.must = masks
-
-
 class Dossier:
-    """One debtor under one ruleset. Read-only once made."""
+    """One debtor under one ruleset. Read-only once made.
+
+    `history` is as it was given, `masks` stand beside it: which selectors each contact may or must match. `moments`
+    are in the order of time. `may` holds the selectors that any of the contacts may match.
+    """
 
     __slots__ = (
         "accounts",
         "as_of",
         "collector",
         "debtor",
-        "events",
         "groups",
         "has_terms",
+        "history",
         "is_chosen",
+        "masks",
         "may",
+        "moments",
         "points",
         "ruleset",
         "whereabouts",
@@ -64,81 +59,77 @@ class Dossier:
         self.is_chosen = is_chosen
         self.has_terms = bool(  # of the debtor's own, which widen or narrow hours
             debtor.inconvenient
-            or debtor.consents
+            or any(consent.hours is not None for consent in debtor.consents)
             or debtor.agreed_hours is not None
             or debtor.requested_hours is not None
         )
         self.whereabouts: Whereabouts = ruleset.whereabouts(candidates(debtor, points, ruleset.legal_zones))
-        self.may = 0  # the selectors that any of the events may match
-        self.events = self._in_order(history)
+        self.history = tuple(history)
+        self.moments = sorted([(ceil(contact.at.timestamp()), index) for index, contact in enumerate(history)])
+        self.may = 0
+        self.masks = self._masks()
 
-    def _in_order(self, history: Sequence[PastContact]) -> list[Event]:
-        points, masks, second = self.points, self.ruleset.masks, zonetime.ceil_second
-        events = []
-        for index, contact in enumerate(history):
-            point = points.get(contact.contact_point or "")
-            seen = (
+    def _masks(self) -> list[Masks]:
+        known = self.ruleset.masks
+        kinds: dict[str | None, PointKind] = {point.id: point.kind for point in self.points.values()}
+        found = []
+        for contact in self.history:
+            masks = known[
                 contact.channel,
                 contact.direction,
                 contact.outcome,
                 contact.purpose,
                 contact.person,
-                None if point is None else point.kind,
+                kinds.get(contact.contact_point),
                 contact.in_reply,
-            )
-            event = Event(second(contact.at), index, contact, masks(seen))
-            self.may |= event.may
-            events.append(event)
-        events.sort(key=_AT)  # stable: what happened in the same second stays in the order given
-        return events
+            ]
+            self.may |= masks[0]
+            found.append(masks)
+        return found
 
     def zones(self, compiled: CompiledRule) -> Zones:
         """The zones on whose clocks a rule runs here; none where they are not known."""
         return self.whereabouts.zones(compiled.index, compiled.clock)
 
     def ending(self, compiled: CompiledRule) -> Ending:
-        """Until when events count under a cap, or call for rest under a cool-down."""
-        return self.ruleset.ending(compiled, self.zones(compiled))
+        """Until when past contacts count under a cap, or call for rest under a cool-down."""
+        known = self.whereabouts.endings
+        found = known.get(compiled.index)
+        if found is None:
+            found = known[compiled.index] = self.ruleset.ending(compiled, self.zones(compiled))
+        return found
 
     def debts(self, accounts: Collection[str]) -> Collection[str]:
         """The debts that accounts stand for: those of one group are one."""
         groups = self.groups
         return frozenset([groups.get(account, account) for account in accounts]) if groups else accounts
 
-    def inbound_before(self, at: int) -> Event | None:
-        """The last contact up to an instant, if the debtor made it."""
-        before = [event for event in self.events if event.at <= at]
-        if before and before[-1].contact.direction is Direction.IN:
-            return before[-1]
-        return None
-
-
-_AT = attrgetter("at")
+    def was_last_inbound(self, at: int) -> bool:
+        """Whether the debtor made the last contact up to an instant."""
+        place = bisect_left(self.moments, (at + 1, -1))
+        return place > 0 and self.history[self.moments[place - 1][1]].direction is Direction.IN
 
 
 class Asked:
     """A contact as conditions see it: one that is proposed, or one of the past with only what came before it."""
 
-    __slots__ = ("accounts", "at", "by", "counting", "debts", "events", "is_past", "medium", "point", "shape")
+    __slots__ = ("accounts", "at", "by", "debts", "moments", "point", "shape")
 
     def __init__(
         self,
         dossier: Dossier,
         contact: Proposal | PastContact,
         at: int,
-        events: Sequence[Event],
+        moments: Sequence[Moment],
         shape: Shape,
     ) -> None:
         self.at = at
         self.shape = shape
-        self.medium = medium(shape.channel)
         self.accounts = contact.accounts
         self.debts = frozenset(dossier.debts(contact.accounts))
         self.point = contact.contact_point
         self.by = contact.by or dossier.collector.name
-        self.events = events
-        self.is_past = isinstance(contact, PastContact)
-        self.counting: dict[int, list[tuple[int, Event]]] = {}  # what caps count, as far as it was asked for
+        self.moments = moments
 
 
 def shape_of(dossier: Dossier, proposal: Proposal) -> Shape:
@@ -156,13 +147,14 @@ def shape_of(dossier: Dossier, proposal: Proposal) -> Shape:
         proposal.limited_content,
         proposal.collector_account,
         dossier.collector.first_party,
-        products_of(dossier.accounts.values(), proposal.accounts),
+        products_of(dossier.accounts, proposal.accounts),
     )
 
 
-def past_as_asked(dossier: Dossier, event: Event) -> Asked:
+def past_as_asked(dossier: Dossier, index: int) -> Asked:
     """A past contact as if it were proposed at its moment; what its facts do not say is unknown."""
-    contact = event.contact
+    contact = dossier.history[index]
+    at = zonetime.ceil_second(contact.at)
     point = dossier.points.get(contact.contact_point or "")
     shape = Shape(
         contact.channel,
@@ -172,7 +164,6 @@ def past_as_asked(dossier: Dossier, event: Event) -> Asked:
         contact.in_reply,
         collector_account=contact.collector_account,
         first_party=None if contact.by != dossier.collector.name else dossier.collector.first_party,
-        products=products_of(dossier.accounts.values(), contact.accounts),
+        products=products_of(dossier.accounts, contact.accounts),
     )
-    before = [each for each in dossier.events if (each.at, each.index) < (event.at, event.index)]
-    return Asked(dossier, contact, event.at, before, shape)
+    return Asked(dossier, contact, at, dossier.moments[: bisect_left(dossier.moments, (at, index))], shape)

@@ -91,13 +91,13 @@ def _grants(consent: Consent, rule: Hours, dossier: Dossier, asked: Asked, base:
     if not rule.consent.in_contact:
         return True
     given = zonetime.ceil_second(consent.at)
-    return next_open(base, given) == given or dossier.inbound_before(given) is not None
+    return next_open(base, given) == given or dossier.was_last_inbound(given)
 
 
 def _consented(consent: Consent, rule: Hours, compiled: CompiledRule, dossier: Dossier, asked: Asked) -> Table:
     hours = consent.hours or (0, 1440)
     days = frozenset(map(DAYS.index, consent.days)) or frozenset(range(7))
-    live = live_span(rule.consent, consent, dossier, asked.events, compiled)
+    live = live_span(rule.consent, consent, dossier, asked.moments, compiled)
     return all_of(
         [_everywhere(compiled, dossier, partial(daily, span=hours, days=days)), from_intervals(unite([live]))]
     )

@@ -1,5 +1,6 @@
 """Does a contact match a selector of the rule language? True, False, or None: it depends on what is not known."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from domain.facts import ContactChannel, Direction, Outcome, Person, PointKind, Purpose
@@ -35,6 +36,34 @@ class EventShape(NamedTuple):
     person: Person
     point: PointKind | None
     in_reply: bool
+
+
+class Masks(NamedTuple):
+    """For each selector a bit: in `may` where a past contact may match, in `must` where it certainly does."""
+
+    may: int
+    must: int
+
+
+class Matched(dict[tuple[object, ...], Masks]):
+    """The masks for what selectors see of a past contact: the fields of an `EventShape`, in order. Each is made once.
+
+    The key is not an `EventShape`, since one is looked up for each past contact of every debtor.
+    """
+
+    def __init__(self, selectors: Sequence[Events]) -> None:
+        super().__init__()
+        self._selectors = selectors
+
+    def __missing__(self, seen: tuple[object, ...]) -> Masks:
+        shape = EventShape._make(seen)
+        may = must = 0
+        for index, selector in enumerate(self._selectors):
+            answer = match_event(selector, shape)
+            may |= (answer is not False) << index
+            must |= (answer is True) << index
+        found = self[seen] = Masks(may, must)
+        return found
 
 
 def medium(channel: ContactChannel) -> str:

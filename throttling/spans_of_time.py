@@ -9,6 +9,11 @@ from throttling.calendars import Calendar
 from throttling.terms import Wait, Window
 from throttling.zonetime import DAY, EPOCH_ORDINAL, FOREVER, ZoneClock, to_date, to_day, weekday
 
+Moment = tuple[int, int]
+"""When a past contact was, rounded up to a second, and its index in the history."""
+Lasting = tuple[int, int]
+"""Until when a past contact counts, and its index in the history."""
+
 
 class Ending:
     """Until when each event counts under one window or wait on one set of clocks, kept so that many debtors share it.
@@ -43,6 +48,17 @@ class Ending:
             if event >= start:
                 return until
         raise AssertionError("a day's stretches begin where the day does")
+
+    def outlasting(self, moments: Sequence[Moment], at: int) -> list[Lasting]:
+        """The contacts, given and returned in order, that still count at an instant."""
+        found = []
+        for second, index in reversed(moments):
+            until = self.of(second)
+            if until <= at:  # what came earlier stops counting no later
+                break
+            found.append((until, index))
+        found.reverse()
+        return found
 
     def _of_day(self, day: int) -> tuple[tuple[int, int], ...]:
         """`(start, until)` for the stretches of a day of Greenwich between local midnights, the last one first."""

@@ -14,6 +14,7 @@ from domain.facts import DebtorFacts, Place, PointFacts
 from throttling import places, zonetime
 from throttling.language import Clock
 from throttling.selectors import Shape
+from throttling.spans_of_time import Ending
 from throttling.zonetime import ZoneClock
 
 Zones = tuple[tuple[str, ...], tuple[ZoneClock, ...]]
@@ -36,12 +37,23 @@ class Candidate(NamedTuple):
 class Whereabouts:
     """Where a debtor may be, and what a ruleset makes of it: shared by all debtors of whom the same is known.
 
-    Three memories of what is the same for all of them: `said`, what rules said for the same reasons; `sentences`, the
-    words for it, which fit more debtors than the instants and contacts that go with them; `hours`, by shape of contact,
-    for those who have no terms of their own.
+    Memories of what is the same for all of them: `said`, what rules said for the same reasons; `sentences`, the words
+    for it, which fit more debtors than the instants and contacts that go with them; `endings`, until when past contacts
+    count, by the index of the rule; `hours`, by shape of contact, for those who have no terms of their own.
     """
 
-    __slots__ = ("_home", "_instants", "_rules", "candidates", "hours", "local", "names", "said", "sentences")
+    __slots__ = (
+        "_home",
+        "_instants",
+        "_rules",
+        "candidates",
+        "endings",
+        "hours",
+        "local",
+        "names",
+        "said",
+        "sentences",
+    )
 
     def __init__(self, found: tuple[Candidate, ...]) -> None:
         self.candidates = found
@@ -52,6 +64,7 @@ class Whereabouts:
         self._instants: dict[int, datetime] = {}
         self.said: dict[tuple[object, ...], SpokenRule] = {}
         self.sentences: dict[tuple[object, ...], str] = {}
+        self.endings: dict[int, Ending] = {}
         self.hours: dict[Shape, Any] = {}
 
     def zones(self, index: int, clock: Clock | None) -> Zones:

@@ -2,11 +2,12 @@
 a number or an address.
 """
 
+from bisect import bisect_right
+
 from domain.decision import Effect, SpokenRule
 from throttling.bounds import Bound
-from throttling.dossier import Dossier
 from throttling.language import Cap, CoolDown, Gate, Hours, Lift
-from throttling.whereabouts import keep
+from throttling.whereabouts import Whereabouts, keep
 from throttling.zonetime import EPOCH_ORDINAL, FOREVER, clock, to_date
 
 BASIS = {
@@ -19,17 +20,17 @@ BASIS = {
 }
 
 
-def stopping(bound: Bound, until: int, at: int, dossier: Dossier) -> SpokenRule:
+def stopping(bound: Bound, until: int, at: int, whereabouts: Whereabouts) -> SpokenRule:
     """A rule that defers, or refuses where time alone does not release it."""
     indexes = counted(bound, at)
     if until >= FOREVER and isinstance(bound.compiled.rule, Hours):
-        return _stopping(bound, until, indexes, at, dossier)  # for how long a calendar is known depends on the day
+        return _stopping(bound, until, indexes, at, whereabouts)  # for how long a calendar is known depends on the day
     key = bound.compiled.index, until, indexes, bound.limit, bound.note
-    said = dossier.whereabouts.said
-    return said.get(key) or keep(said, key, _stopping(bound, until, indexes, at, dossier))
+    said = whereabouts.said
+    return said.get(key) or keep(said, key, _stopping(bound, until, indexes, at, whereabouts))
 
 
-def _stopping(bound: Bound, until: int, indexes: tuple[int, ...], at: int, dossier: Dossier) -> SpokenRule:
+def _stopping(bound: Bound, until: int, indexes: tuple[int, ...], at: int, whereabouts: Whereabouts) -> SpokenRule:
     compiled = bound.compiled
     refuses = until >= FOREVER
     return SpokenRule(
@@ -38,8 +39,8 @@ def _stopping(bound: Bound, until: int, indexes: tuple[int, ...], at: int, dossi
         rule=compiled.rule.id,
         cite=compiled.rule.cite,
         effect=Effect.REFUSES if refuses else Effect.DEFERS,
-        why=_why(bound, len(indexes), at, dossier, refuses=refuses),
-        until=None if refuses else dossier.whereabouts.instant(until),
+        why=_why(bound, len(indexes), at, whereabouts, refuses=refuses),
+        until=None if refuses else whereabouts.instant(until),
         counted=indexes,
         presumption=compiled.strength == "presumption",
     )
@@ -69,31 +70,34 @@ def allowing(bound: Bound, lift: Lift | str | None, at: int) -> SpokenRule:
 
 def counted(bound: Bound, at: int) -> tuple[int, ...]:
     """Indexes into the history of what counts at an instant."""
-    return tuple(sorted([index for until, index in bound.counted if until > at])) if bound.counted else ()
+    if not bound.counted:
+        return ()
+    still = bound.counted[bisect_right(bound.counted, (at, FOREVER)) :]
+    return tuple(sorted([index for _, index in still]))
 
 
-def _why(bound: Bound, number: int, at: int, dossier: Dossier, *, refuses: bool) -> str:
+def _why(bound: Bound, number: int, at: int, whereabouts: Whereabouts, *, refuses: bool) -> str:
     """The sentences of a rule that stops, of which `number` contacts count: written once for all whom they fit."""
     if refuses and isinstance(bound.compiled.rule, Hours):
-        return _written(bound, number, at, dossier, refuses=True)
+        return _written(bound, number, at, whereabouts, refuses=True)
     key = bound.compiled.index, number, bound.limit, refuses, bound.note
-    known = dossier.whereabouts.sentences
-    return known.get(key) or keep(known, key, _written(bound, number, at, dossier, refuses=refuses))
+    known = whereabouts.sentences
+    return known.get(key) or keep(known, key, _written(bound, number, at, whereabouts, refuses=refuses))
 
 
-def _written(bound: Bound, number: int, at: int, dossier: Dossier, *, refuses: bool) -> str:
+def _written(bound: Bound, number: int, at: int, whereabouts: Whereabouts, *, refuses: bool) -> str:
     rule = bound.compiled.rule
     parts = [_meaning(bound)]
     if bound.note:
         parts.append(bound.note)
     if isinstance(rule, Hours):
-        parts.append(_on_clocks(bound, dossier))
+        parts.append(_on_clocks(bound, whereabouts))
         parts.append(_never(bound, at) if refuses else "It opens again by itself.")
     elif isinstance(rule, Cap):
         parts.append(f"{number} counted, {bound.limit} permitted.")
-        parts.append(_on_clocks(bound, dossier) if not rule.within.hours and not rule.within.ever else "")
+        parts.append(_on_clocks(bound, whereabouts) if not rule.within.hours and not rule.within.ever else "")
     elif isinstance(rule, CoolDown):
-        parts.append(f"{number} such contact is recent. {_on_clocks(bound, dossier)}")
+        parts.append(f"{number} such contact is recent. {_on_clocks(bound, whereabouts)}")
     parts.append(_remedy(bound, refuses=refuses))
     return " ".join(part for part in parts if part)
 
@@ -103,9 +107,9 @@ def _meaning(bound: Bound) -> str:
     return strength.get(bound.compiled.strength, "") + bound.compiled.rule.meaning["en"]
 
 
-def _on_clocks(bound: Bound, dossier: Dossier) -> str:
-    zones, _ = dossier.zones(bound.compiled)
-    basis = {each.zone: BASIS.get(each.basis, each.basis) for each in reversed(dossier.whereabouts.candidates)}
+def _on_clocks(bound: Bound, whereabouts: Whereabouts) -> str:
+    zones, _ = whereabouts.zones(bound.compiled.index, bound.compiled.clock)
+    basis = {each.zone: BASIS.get(each.basis, each.basis) for each in reversed(whereabouts.candidates)}
     named = [f"{zone} ({basis.get(zone, 'by law')})" for zone in zones]
     return f"On the clock of {', '.join(named)}." if named else ""
 
