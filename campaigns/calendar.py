@@ -4,7 +4,7 @@ All instants are aware and in UTC. Where a debtor may be in several zones, a day
 them, and a window is open when it is open in all of them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -15,6 +15,8 @@ from throttling import places
 
 LOOK_AHEAD = timedelta(days=15)
 """How far a preferred window is looked for: longer than any pattern of weekdays."""
+KEPT = 5_000
+"""How many answers are kept at hand: a batch of debtors is asked about one instant in a few sets of zones."""
 _DAY = timedelta(days=1)
 _NARROW = timedelta(seconds=1)
 
@@ -36,33 +38,45 @@ def zones_of(facts: DebtorFacts, points: Iterable[PointFacts]) -> tuple[str, ...
     return tuple(known) if all(map(_is_zone, known)) else ()
 
 
-def local_today(zones: Sequence[str], now: datetime) -> date:
+def local_today(zones: tuple[str, ...], now: datetime) -> date:
     """The day that has begun in all `zones`; in the whole world where there are none."""
+    return _today(zones, now.astimezone(UTC))
+
+
+@lru_cache(maxsize=KEPT)
+def _today(zones: tuple[str, ...], now: datetime) -> date:
     if not zones:
-        return (now.astimezone(UTC) - timedelta(hours=12)).date()
+        return (now - timedelta(hours=12)).date()
     return min(now.astimezone(_zone(zone)).date() for zone in zones)
 
 
-def local_day_of(zones: Sequence[str], at: datetime) -> date:
+def local_day_of(zones: tuple[str, ...], at: datetime) -> date:
     """The latest day that it was in any of `zones` at `at`: days counted from it are never too few."""
-    return max(at.astimezone(_zone(zone)).date() for zone in zones)
+    return max([at.astimezone(_zone(zone)).date() for zone in zones])
 
 
-def day_instant(day: date, minute: int, zones: Sequence[str]) -> datetime:
+@lru_cache(maxsize=KEPT)
+def day_instant(day: date, minute: int, zones: tuple[str, ...]) -> datetime:
     """The first instant at which `minute` of `day` has come in every one of `zones`."""
     return max(_instant(day, minute, zone) for zone in zones)
 
 
-def opening(window: Window, zones: Sequence[str], at: datetime) -> tuple[datetime, datetime] | None:
+def opening(window: Window, zones: tuple[str, ...], at: datetime) -> tuple[datetime, datetime] | None:
     """The first interval from `at` on, half-open, in which the window is open in all `zones`; None: there is none."""
     moment = at
     while moment <= at + LOOK_AHEAD:
-        spans = [_span(window, zone, moment) for zone in zones]
-        latest = max(start for start, _ in spans)
-        if latest <= moment:
-            return moment, min(end for _, end in spans)
-        moment = latest
+        start, end = _shared_span(window, zones, moment.astimezone(UTC))
+        if start <= moment:
+            return moment, end
+        moment = start
     return None
+
+
+@lru_cache(maxsize=KEPT)
+def _shared_span(window: Window, zones: tuple[str, ...], at: datetime) -> tuple[datetime, datetime]:
+    """The last start and the first end of the spans in each zone. `at` is in UTC, where no hour comes twice."""
+    spans = [_span(window, zone, at) for zone in zones]
+    return max(start for start, _ in spans), min(end for _, end in spans)
 
 
 def _span(window: Window, zone: str, at: datetime) -> tuple[datetime, datetime]:

@@ -1,6 +1,5 @@
 """When a step is due, and what its condition may ask: counted from the last contact made, not by the calendar alone."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -17,18 +16,21 @@ from domain.money import minor_digits
 class Place:
     """Where and when a look happens: the debtor's zones (never empty), the instant, and the day that it is there."""
 
-    zones: Sequence[str]
+    zones: tuple[str, ...]
     now: datetime
     today: date
 
 
-def due_day(step: Step, enrolment: EnrolmentView, account: AccountView, place: Place) -> date | None:
+def due_day(
+    step: Step, contacted_at: datetime | None, enrolment: EnrolmentView, account: AccountView, place: Place
+) -> date | None:
     """The local day on which the step is due; None where the days past due that it needs are unknown.
 
-    The distance to the step before is kept from the last contact made, and a part payment counts like a contact: what
-    was late moves everything after it, so that no stage is rushed through or skipped.
+    `contacted_at` is when the last contact for the enrolment was made. The distance to the step before is kept from it,
+    and a part payment counts like a contact: what was late moves everything after it, so that no stage is rushed
+    through or skipped.
     """
-    last = _last(enrolment, account)
+    last = _last(contacted_at, enrolment, account)
     if step.anchor is Anchor.LAST_CONTACT:
         return local_day_of(place.zones, last or enrolment.entered_at) + timedelta(days=step.days)
     if account.facts.days_past_due is None:
@@ -92,9 +94,9 @@ def reaches(view: DebtorView, channel: Channel) -> bool:
     )
 
 
-def _last(enrolment: EnrolmentView, account: AccountView) -> datetime | None:
+def _last(contacted_at: datetime | None, enrolment: EnrolmentView, account: AccountView) -> datetime | None:
     """The last contact made or, if later, the last payment since the account was enrolled."""
-    last, paid = enrolment.last_contact_at, account.paid_at
+    paid = account.paid_at
     if paid is None or paid < enrolment.entered_at:
-        return last
-    return paid if last is None else max(last, paid)
+        return contacted_at
+    return paid if contacted_at is None else max(contacted_at, paid)

@@ -4,7 +4,7 @@ A look goes: exits first; then every enrolment that is due, by priority, as one 
 that the rules allow is made. What can't be made now is held, and the look ends with the instant of the next.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -90,8 +90,7 @@ def look_after(view: DebtorView, contact: Contact, now: datetime) -> datetime | 
         step_after = enrolment.cadence.by_id[contact.step].then
         if step_after is not None:
             step = enrolment.cadence.by_id[step_after]
-            stands = replace(enrolment, stage=step.stage, step=step.id, rank=0, last_contact_at=now)
-            day = due_day(step, stands, accounts[enrolment.account_id], place)
+            day = due_day(step, now, enrolment, accounts[enrolment.account_id], place)
             opens = now if day is None else due_instant(step, day, place)
             span = opening(step.window, zones, opens)
             looks.append(span[0] if span else opens)
@@ -148,7 +147,7 @@ def _due(enrolment: EnrolmentView, account: AccountView, view: DebtorView, place
     cadence, rank = enrolment.cadence, enrolment.rank
     step = cadence.by_id[enrolment.step or cadence.first.id]
     while True:
-        day = due_day(step, enrolment, account, place)
+        day = due_day(step, enrolment.last_contact_at, enrolment, account, place)
         if day is None:
             _hold(_Due(enrolment, account, step, rank, place.today), refusal(cadence, *_NO_DAY), place, notes)
             return None

@@ -27,14 +27,14 @@ def is_open(window: Window, zones: list[str], moment: datetime) -> bool:
 
 
 @given(
-    st.lists(st.sampled_from(ZONES), min_size=1, max_size=3, unique=True),
+    st.lists(st.sampled_from(ZONES), min_size=1, max_size=3, unique=True).map(tuple),
     st.integers(0, 23 * 60),
     st.integers(15, 14 * 60),
     st.sets(st.integers(0, 6), min_size=1),
     st.integers(0, 28_000_000).map(lambda seconds: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)),
 )
 def test_the_opening_is_the_first_minute_that_is_open_everywhere(
-    zones: list[str], start: int, length: int, days: set[int], moment: datetime
+    zones: tuple[str, ...], start: int, length: int, days: set[int], moment: datetime
 ):
     window = Window(start, min(start + length, 1440), frozenset(days))
     found = opening(window, zones, moment)
@@ -56,21 +56,21 @@ def test_the_opening_is_the_first_minute_that_is_open_everywhere(
 
 
 def test_an_hour_that_the_clocks_skip_begins_at_the_jump():
-    assert day_instant(date(2026, 3, 8), 150, ["America/New_York"]) == at("2026-03-08T03:00-04:00")
-    assert day_instant(date(2026, 4, 24), 0, ["Africa/Cairo"]) == at("2026-04-24T01:00+03:00")
+    assert day_instant(date(2026, 3, 8), 150, ("America/New_York",)) == at("2026-03-08T03:00-04:00")
+    assert day_instant(date(2026, 4, 24), 0, ("Africa/Cairo",)) == at("2026-04-24T01:00+03:00")
 
 
 def test_an_hour_that_the_clocks_repeat_is_used_once():
     window = Window(60, 90)
     closed_again = at("2026-11-01T01:10-05:00")
-    assert opening(window, ["America/New_York"], closed_again) == (
+    assert opening(window, ("America/New_York",), closed_again) == (
         at("2026-11-02T01:00-05:00"),
         at("2026-11-02T01:30-05:00"),
     )
 
 
 def test_a_window_that_is_never_open_everywhere_is_none():
-    assert opening(Window(570, 1080), ["Asia/Shanghai", "America/New_York"], at("2026-06-01T00:00Z")) is None
+    assert opening(Window(570, 1080), ("Asia/Shanghai", "America/New_York"), at("2026-06-01T00:00Z")) is None
 
 
 @pytest.mark.parametrize(
