@@ -44,7 +44,7 @@ def rests_until(cadence: Cadence, account: AccountView, view: DebtorView, today:
 def _of_account(cadence: Cadence, account: AccountView) -> Exit | None:
     if account.state in _GONE:
         return _GONE[account.state]
-    if account.balances.total.minor <= 0:
+    if account.balances.owed <= 0:
         return Exit.PAID
     days = account.facts.days_past_due
     if days is None:

@@ -5,7 +5,7 @@ that the rules allow is made. What can't be made now is held, and the look ends 
 """
 
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from campaigns.actions import Contact, Finished, Held, Moved, NextAction, Stop, Wait
@@ -17,9 +17,8 @@ from campaigns.progress import advance
 from campaigns.proposals import Decides, Tried, attempts, refusal
 from campaigns.rules import Rules
 from campaigns.view import AccountView, DebtorView, EnrolmentView
-from domain.channel import CONTACT_CHANNEL
 from domain.decision import Decision, Verdict
-from domain.facts import Facts, Proposal
+from domain.facts import ContactChannel, Facts, Proposal
 from throttling.decide import prepare
 
 __all__ = ["Contact", "Finished", "Held", "Moved", "NextAction", "Stop", "Wait", "advance", "look_after", "next_action"]
@@ -233,7 +232,7 @@ def _contact(group: list[_Due], view: DebtorView, place: Place, decides: Decides
 
 def _tried(group: list[_Due], view: DebtorView, place: Place, decides: Decides) -> list[Tried]:
     lead = group[0]
-    accounts = tuple(one.account.facts.id for one in group)
+    accounts = tuple([one.account.facts.id for one in group])
     return list(attempts(view, lead.enrolment.cadence, lead.step, lead.rank, accounts, place, decides))
 
 
@@ -249,8 +248,8 @@ def _made_or_held(group: list[_Due], tried: list[Tried], place: Place, notes: _N
     return Contact(
         channel=last.channel,
         point_id=last.point.point.id,
-        enrolments=tuple(one.enrolment.enrolment_id for one in group),
-        accounts=tuple(one.account.account_id for one in group),
+        enrolments=tuple([one.enrolment.enrolment_id for one in group]),
+        accounts=tuple([one.account.account_id for one in group]),
         stage=lead.step.stage,
         step=lead.step.id,
         rank=last.rank,
@@ -299,11 +298,10 @@ def _is_stale(one: _Due, place: Place, notes: _Notes) -> bool:
 
 def _prepared(view: DebtorView, cadence: Cadence, now: datetime, rules: Rules) -> Decides:
     """The rules for this debtor and cadence, with all that the decisions of this look share worked out once."""
-    points = tuple(point.point for point in view.points)
-    accounts = tuple(account.facts for account in view.accounts)
-    first = cadence.first.channels[0]
+    points = tuple([point.point for point in view.points])
+    accounts = tuple([account.facts for account in view.accounts])
     facts = Facts(
-        proposal=Proposal(at=now, channel=CONTACT_CHANNEL[first]),
+        proposal=_ANY,
         packs=cadence.packs or None,
         collector=view.collector,
         debtor=view.facts,
@@ -312,3 +310,7 @@ def _prepared(view: DebtorView, cadence: Cadence, now: datetime, rules: Rules) -
         history=view.history,
     )
     return prepare(rules(facts), view.facts, points, accounts, view.history, view.collector, as_of=now)
+
+
+_ANY = Proposal(at=datetime.min.replace(tzinfo=UTC), channel=ContactChannel.SMS)
+"""Which rules there are does not depend on what is proposed, unless that names a contact point or accounts."""

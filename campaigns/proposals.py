@@ -55,8 +55,11 @@ def attempts(
                 continue
             if span is None:
                 yield Tried(channel, tried, point, refusal(cadence, "preferred-window", _NEVER_OPEN))
-                return
-            yield _when(cadence, step, Tried(channel, tried, point, decision), proposal, span, place, decides)
+            elif decision.is_allowed and span[0] <= place.now:
+                closes = span[1] if decision.closes is None else min(span[1], decision.closes)
+                yield Tried(channel, tried, point, decision, closes)
+            else:
+                yield _later(cadence, step, Tried(channel, tried, point, decision), proposal, span[0], place, decides)
             return
         why = (
             f"No live contact point takes {channel.value}; one that does, or the step's next channel, would change it."
@@ -85,23 +88,14 @@ def refusal(cadence: Cadence, rule: str, why: str) -> Decision:
     return Decision(Verdict.REFUSED, (_spoken(cadence, rule, Effect.REFUSES, why, None),))
 
 
-def _when(
-    cadence: Cadence,
-    step: Step,
-    tried: Tried,
-    proposal: Proposal,
-    span: tuple[datetime, datetime],
-    place: Place,
-    decides: Decides,
+def _later(
+    cadence: Cadence, step: Step, tried: Tried, proposal: Proposal, opens: datetime, place: Place, decides: Decides
 ) -> Tried:
-    """The same, with when it closes or, where it can't be now, the first instant at which hours and rules agree."""
-    decision, (opens, ends) = tried.decision, span
-    if decision.verdict is Verdict.ALLOWED and opens <= place.now:
-        closes = ends if decision.closes is None else min(ends, decision.closes)
-        return Tried(tried.channel, tried.rank, tried.point, decision, closes)
+    """The same with the first instant at which the rules and the hours, which open at `opens`, agree."""
+    decision = tried.decision
     start = opens if decision.until is None else max(opens, decision.until)
     until = _earliest(step, proposal, start, place, decides)
-    if decision.verdict is Verdict.ALLOWED:
+    if decision.is_allowed:
         why = f"The step's preferred hours, {_clock(step.window.start)} to {_clock(step.window.end)}, are not now."
         rule = _spoken(cadence, "preferred-window", Effect.DEFERS, why, opens)
         decision = replace(decision, verdict=Verdict.DEFERRED, rules=(*decision.rules, rule), until=opens, closes=None)

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from campaigns.cadence import Cadence
-from domain.account import Balances, PenaltyRate
+from domain.account import Balances
 from domain.channel import Channel
 from domain.facts import AccountFacts, Collector, DebtorFacts, PastContact, PointFacts
 
@@ -38,7 +38,6 @@ class AccountView:
     account_id: UUID
     facts: AccountFacts
     balances: Balances
-    penalty: PenaltyRate
     tags: frozenset[str]
     state: str
     paid_at: datetime | None = None

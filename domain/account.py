@@ -32,9 +32,14 @@ class Balances:
     as_of: date
 
     @property
+    def owed(self) -> int:
+        """Everything owed at the end of `as_of`, in minor units."""
+        return self.principal + self.interest + self.penalty + self.fees
+
+    @property
     def total(self) -> Money:
-        """Everything owed at the end of `as_of`."""
-        return Money(self.principal + self.interest + self.penalty + self.fees, self.currency)
+        """The same as money."""
+        return Money(self.owed, self.currency)
 
 
 def after_payment(balances: Balances, minor: int) -> Balances:

@@ -67,7 +67,7 @@ class Dossier:
         self.history = tuple(history)
         self.moments = sorted([(ceil(contact.at.timestamp()), index) for index, contact in enumerate(history)])
         self.may = 0
-        self.masks = self._masks()
+        self.masks = self._masks() if history else []
 
     def _masks(self) -> list[Masks]:
         known = self.ruleset.masks

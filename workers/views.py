@@ -15,7 +15,7 @@ import orjson
 from campaigns.cadence import Cadence
 from campaigns.calendar import local_today, zones_of
 from campaigns.view import AccountView, DebtorView, EnrolmentView, PointView
-from domain.account import Balances, PenaltyRate
+from domain.account import Balances
 from domain.attempt import AttemptState
 from domain.channel import CONTACT_CHANNEL, Channel
 from domain.facts import (
@@ -165,7 +165,6 @@ def _account(row: AccountRow, today: dt.date, zone: ZoneInfo, paid: Mapping[UUID
         row.account_id,
         AccountFacts(str(row.account_id), row.product, days, due_at, row.group_reference),
         balances_of(row),
-        PenaltyRate(row.penalty_daily),
         frozenset(row.tags),
         row.state,
         paid.get(row.account_id),

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from uuid import UUID
 
 from campaigns.audience import Audience
@@ -11,7 +10,7 @@ from campaigns.cadence import Anchor, Cadence, Exit, Pacing, Step, Window
 from campaigns.cadence_graph import spacings
 from campaigns.next_action import NextAction, next_action
 from campaigns.view import AccountView, DebtorView, EnrolmentView, PointView
-from domain.account import Balances, PenaltyRate
+from domain.account import Balances
 from domain.channel import CONTACT_CHANNEL, Channel
 from domain.decision import Decision, Verdict
 from domain.facts import AccountFacts, Collector, DebtorFacts, PointFacts, PointKind, Proposal
@@ -77,7 +76,6 @@ def account(number: int = 1, days_past_due: int | None = 5, owed: int = 100_00, 
         account_id=UUID(int=number),
         facts=AccountFacts(str(UUID(int=number)), "credit_card", days_past_due),
         balances=Balances(currency, owed, 0, 0, 0, as_of),
-        penalty=PenaltyRate(Decimal("0.0005")),
         **said,  # type: ignore[arg-type]
     )
 
