@@ -166,8 +166,8 @@ def in_shanghai(facts: Facts) -> Facts:
         facts,
         debtor=DebtorFacts(places=(Place("CN", "SH", None, "Asia/Shanghai"),)),
         contact_points=(PointFacts("n1", PointKind.MOBILE, country="CN"),),
-        accounts=tuple(replace(each, product="consumer_loan") for each in facts.accounts),
-        proposal=replace(facts.proposal, at=NOW - timedelta(hours=12)),
+        accounts=tuple(each._replace(product="consumer_loan") for each in facts.accounts),
+        proposal=facts.proposal._replace(at=NOW - timedelta(hours=12)),
     )
 
 
@@ -250,7 +250,7 @@ def must_defer(asked: list[Callable[[], Decision]]) -> None:
 
 def deferrals(ruleset: Ruleset, cases: list[Facts], night: datetime = NIGHT) -> list[Callable[[], Decision]]:
     """Ready debtors to be asked at night."""
-    return [partial(ready_for(ruleset, each).decide, replace(each.proposal, at=night)) for each in cases]
+    return [partial(ready_for(ruleset, each).decide, each.proposal._replace(at=night)) for each in cases]
 
 
 def measure_ready(ruleset: Ruleset, cases: list[Facts]) -> tuple[float, float]:
@@ -258,7 +258,7 @@ def measure_ready(ruleset: Ruleset, cases: list[Facts]) -> tuple[float, float]:
     asked = []
     for facts in cases:
         prepared = ready_for(ruleset, facts)
-        proposals = [replace(facts.proposal, at=NOW + timedelta(minutes=41 * index)) for index in range(ASKED)]
+        proposals = [facts.proposal._replace(at=NOW + timedelta(minutes=41 * index)) for index in range(ASKED)]
         asked += [partial(prepared.decide, proposal) for proposal in proposals]
     random.Random(1).shuffle(asked)
     return measure(lambda: asked)

@@ -4,7 +4,7 @@ Before a launch this finds the step that could only ever wait. The debtor is pla
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from campaigns.cadence import Anchor, Cadence, Step
@@ -102,7 +102,7 @@ def _week(step: Step, facts: Facts, rules: Rules, now: datetime) -> Decision | N
         span = opening(step.window, zones, moment)
         if span is None or span[0] >= now + WEEK:
             break
-        decision = prepared.decide(replace(facts.proposal, at=span[0]))
+        decision = prepared.decide(facts.proposal._replace(at=span[0]))
         if decision.is_allowed:
             return None
         moment = span[1] if decision.until is None else max(decision.until, span[0] + timedelta(seconds=1))

@@ -110,7 +110,7 @@ def _earliest(step: Step, proposal: Proposal, start: datetime, place: Place, dec
         if span is None:
             return None
         moment = span[0]
-        decision = decides.decide(replace(proposal, at=moment))
+        decision = decides.decide(proposal._replace(at=moment))
         if decision.verdict is not Verdict.DEFERRED or decision.until is None:
             return moment
         moment = max(decision.until, moment + timedelta(seconds=1))

@@ -4,8 +4,9 @@ The dispatcher fills it from the database, the forecast from a simulation, the t
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime
+from types import MappingProxyType
+from typing import NamedTuple
 from uuid import UUID
 
 from campaigns.cadence import Cadence
@@ -14,8 +15,7 @@ from domain.channel import Channel
 from domain.facts import AccountFacts, Collector, DebtorFacts, PastContact, PointFacts
 
 
-@dataclass(frozen=True, slots=True)
-class PointView:
+class PointView(NamedTuple):
     """One contact point. `point.id` is the text of its UUID; of those that serve, the highest `priority` is taken.
 
     `channels_off` are channels that it was proved not to take; `is_dead`: nothing reaches it any more.
@@ -27,8 +27,7 @@ class PointView:
     priority: int
 
 
-@dataclass(frozen=True, slots=True)
-class AccountView:
+class AccountView(NamedTuple):
     """One account. `facts.days_past_due` is as of `campaigns.calendar.local_today`, not of the balances.
 
     `state` is that of the table: open, paid, vanished, closed. `paid_at` is the last payment, whole or in part: it
@@ -43,8 +42,7 @@ class AccountView:
     paid_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class EnrolmentView:
+class EnrolmentView(NamedTuple):
     """One active enrolment: `step` is to be done next (None: all are done), on the channel of `rank` (0 the first).
 
     `is_running`: neither its campaign nor its creditor is paused or stopped. `attempt_id`: what is under way for it.
@@ -63,8 +61,7 @@ class EnrolmentView:
     entered_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class DebtorView:
+class DebtorView(NamedTuple):
     """One debtor with all that bears on the next contact.
 
     `facts` has stops and bans of the suppressions already merged in; `history` holds what is reserved or in doubt as
@@ -82,6 +79,6 @@ class DebtorView:
     accounts: tuple[AccountView, ...]
     enrolments: tuple[EnrolmentView, ...]
     history: tuple[PastContact, ...] = ()
-    promised_until: Mapping[UUID, date] = field(default_factory=dict)
+    promised_until: Mapping[UUID, date] = MappingProxyType({})
     has_plan: frozenset[UUID] = frozenset()
     unread_since: datetime | None = None

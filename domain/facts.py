@@ -7,6 +7,7 @@ would permit more than the truth might, there is none: an unknown place stays un
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class ContactChannel(StrEnum):
@@ -190,8 +191,7 @@ class DebtorFacts:
     notices: tuple[Notice, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class PointFacts:
+class PointFacts(NamedTuple):
     """One contact point, without its value."""
 
     id: str
@@ -202,8 +202,7 @@ class PointFacts:
     used_by_debtor: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AccountFacts:
+class AccountFacts(NamedTuple):
     """One account. Accounts of one `group` count as one debt."""
 
     id: str
@@ -213,8 +212,7 @@ class AccountFacts:
     group: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PastContact:
+class PastContact(NamedTuple):
     """One contact that was made, is under way, or came in."""
 
     at: datetime
@@ -231,8 +229,7 @@ class PastContact:
     collector_account: str = "official"
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(NamedTuple):
     """A contact that the cadence, or a person, would like to make at `at`. None means unknown, never 'no'."""
 
     at: datetime

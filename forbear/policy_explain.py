@@ -41,7 +41,7 @@ def facts_of(entries: Iterable[LedgerRow], at: datetime) -> Facts:
     facts = memory.facts(Attempt("", "voice", "", accounts, at, packs, proposal, frozenset(), at), at)
     if facts is None:
         raise BadInput("the ledger does not yet tell what is known of this debtor.", where="DEBTOR")
-    return replace(facts, proposal=replace(facts.proposal, contact_point=None))
+    return replace(facts, proposal=facts.proposal._replace(contact_point=None))
 
 
 def zone_of(facts: Facts) -> str:
@@ -59,7 +59,7 @@ def calendar(facts: Facts, library: Library, first: date, now: datetime) -> tupl
     ruleset = compile_rules(library, {*chosen, *(facts.packs or ())})
     found: list[Stretch] = []
     for channel in CHANNELS:
-        proposal = replace(facts.proposal, discloses_debt=channel is not ContactChannel.CALL)
+        proposal = facts.proposal._replace(discloses_debt=channel is not ContactChannel.CALL)
         found += week(replace(facts, packs=None, proposal=proposal), ruleset, start, (channel,), end - start)
     return tuple(found)
 

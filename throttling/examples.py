@@ -5,7 +5,7 @@ Read from the second document of a pack's file, run by `forbear policy check` an
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -173,10 +173,10 @@ def _is_exact(facts: Facts, until: dt.datetime, library: Library) -> Iterator[st
     for at, wanted in ((until - dt.timedelta(seconds=1), False), (until, True)):
         if at <= facts.proposal.at and not wanted:
             continue
-        later = replace(facts.proposal, at=at)
+        later = facts.proposal._replace(at=at)
         if facts.proposal.expected_delivery is not None:
             delay = facts.proposal.expected_delivery - facts.proposal.at
-            later = replace(later, expected_delivery=at + delay)
+            later = later._replace(expected_delivery=at + delay)
         if _decide_at(facts, later, library).is_allowed is not wanted:
             yield f"until is not exact: {'not allowed at it' if wanted else 'allowed one second before'}"
 

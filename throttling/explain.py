@@ -1,7 +1,7 @@
 """A calendar of a week: when each channel may be used to reach a debtor, and what closes it otherwise."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.decision import Decision, SpokenRule, Verdict
@@ -52,7 +52,7 @@ def week(
         point = facts.proposal.contact_point if channel is facts.proposal.channel else _point_for(facts, channel)
         at = start
         while at < end:
-            proposal = replace(facts.proposal, at=at, channel=channel, contact_point=point, expected_delivery=None)
+            proposal = facts.proposal._replace(at=at, channel=channel, contact_point=point, expected_delivery=None)
             stretch = _stretch(channel, at, end, prepared.decide(proposal))
             found.append(stretch)
             at = stretch.end

@@ -1,9 +1,9 @@
 """Reading values of JSON strictly: each reader takes a value and the path to it, and says what is wrong there."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from datetime import datetime
 from enum import StrEnum
+from inspect import signature
 from typing import Any, TypeVar
 
 from domain.errors import BadInput
@@ -124,9 +124,9 @@ def hours(value: Any, path: str) -> tuple[int, int]:
 
 
 def object_of(kind: type[Any], table: Mapping[str, Reader], names: Mapping[str, str] | None = None) -> Reader:
-    """A reader of an object into a dataclass; `names` maps keys to fields where they differ."""
+    """A reader of an object into a value with named fields; `names` maps keys to fields where they differ."""
     fields_of = {key: (names or {}).get(key, key) for key in table}
-    needed = {each.name for each in fields(kind) if each.default is each.default_factory}
+    needed = {each.name for each in signature(kind).parameters.values() if each.default is each.empty}
 
     def read(value: Any, path: str) -> Any:
         if not isinstance(value, Mapping):

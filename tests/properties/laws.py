@@ -59,7 +59,7 @@ def made_ready(ruleset: Ruleset, case: Facts) -> Prepared:
 def later(proposal: Proposal, wait: timedelta) -> Proposal:
     """The same contact after a while, as long under way."""
     expected = None if proposal.expected_delivery is None else proposal.expected_delivery + wait
-    return replace(proposal, at=proposal.at + wait, expected_delivery=expected)
+    return proposal._replace(at=proposal.at + wait, expected_delivery=expected)
 
 
 def law(folder: Path, *rules: dict[str, Any], others: Iterable[dict[str, Any]] = (), **head: Any) -> Law:

@@ -111,12 +111,12 @@ def test_one_more_pack_never_permits_more(facts: Facts, ids: list[str], extra: s
 @given(cases(), pack_sets, st.randoms(use_true_random=False), st.integers(-12, 14))
 def test_order_and_spelling_do_not_matter(facts: Facts, ids: list[str], random: object, offset: int) -> None:
     zone = timezone(timedelta(hours=offset))
-    history = [replace(past, at=past.at.astimezone(zone)) for past in facts.history]
+    history = [past._replace(at=past.at.astimezone(zone)) for past in facts.history]
     assume(len({past.at for past in history}) == len(history))
     random.shuffle(history)  # type: ignore[attr-defined]
     shuffled = list(ids)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
-    proposal = replace(facts.proposal, at=facts.proposal.at.astimezone(zone))
+    proposal = facts.proposal._replace(at=facts.proposal.at.astimezone(zone))
     other = replace(facts, history=tuple(history), proposal=proposal)
     assert engine(other, shuffled) == engine(facts, ids)
 

@@ -22,6 +22,12 @@ def _plain(value: Any, name: str = "") -> Any:
         return f"{value // 60:02}:{value % 60:02}"
     if name == "agreed_caps":
         return dict(value)
+    if hasattr(value, "_field_defaults"):
+        return {
+            field: _plain(found, field)
+            for field, found in value._asdict().items()
+            if field not in value._field_defaults or found != value._field_defaults[field]
+        }
     if isinstance(value, tuple):
         times = name in ("hours", "requested_hours", "agreed_hours")
         return [f"{item // 60:02}:{item % 60:02}" if times else _plain(item) for item in value]

@@ -37,7 +37,7 @@ def test_a_debtor_is_answered_alike_whoever_was_asked_about_before(seed: int) ->
         for facts in variants(seed * 10 + number):
             ids = select(facts, LIBRARY)
             day = NIGHT + timedelta(days=draw.randrange(-400, 40), seconds=draw.randrange(86_400))
-            asked = replace(facts, proposal=replace(facts.proposal, at=day))
+            asked = replace(facts, proposal=facts.proposal._replace(at=day))
             alone = compile_rules(Library(LIBRARY.filed, LIBRARY.calendars), ids)  # remembers nothing yet
             assert decide(compile_rules(LIBRARY, ids), asked) == decide(alone, asked)
 
@@ -48,7 +48,7 @@ def test_a_debtor_who_is_ready_is_answered_as_a_fresh_one_over_weeks() -> None:
         parts = (facts.debtor, facts.contact_points, facts.accounts, facts.history, facts.collector)
         ready = prepare(rules, *parts, as_of=NOW)
         for hour in range(0, 24 * 45, 5):
-            proposal = replace(facts.proposal, at=NIGHT + timedelta(hours=hour, seconds=hour))
+            proposal = facts.proposal._replace(at=NIGHT + timedelta(hours=hour, seconds=hour))
             assert ready.decide(proposal) == prepare(rules, *parts, as_of=NOW).decide(proposal)
 
 

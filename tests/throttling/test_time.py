@@ -86,5 +86,5 @@ def test_hours_that_shut_each_other_out_are_refused_and_do_not_keep_anyone_waiti
 
 def test_offsets_in_which_instants_are_written_do_not_matter() -> None:
     case = facts("2026-06-10T06:00:00-04:00", "America/New_York")
-    elsewhere = replace(case, proposal=replace(case.proposal, at=case.proposal.at.astimezone(UTC)))
+    elsewhere = replace(case, proposal=case.proposal._replace(at=case.proposal.at.astimezone(UTC)))
     assert opens(case, "us-reg-f") == opens(elsewhere, "us-reg-f")
