@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from domain.channel import Channel
 from domain.decision import Decision
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
+class Contact(NamedTuple):
     """Make this contact now. `enrolments` and `accounts` run in parallel, the leading one first.
 
     It must not leave at or after `closes_at`: the end of the permitted interval or of the preferred window.
@@ -60,8 +60,7 @@ class Finished:
     contacted_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """A contact that the cadence wanted now and could not make: deferred or refused, by the rules in `decision`.
 
     `until` is when it is tried again if nothing else happens: rules and preferred window taken together.
@@ -74,8 +73,7 @@ class Held:
     until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NextAction:
+class NextAction(NamedTuple):
     """The outcome of one look. Write `exits`, `finished` and `moved` first, then make the contact.
 
     `again` goes with a Contact: when to look next for the debtor's other enrolments, counting that contact as history.

@@ -1,8 +1,8 @@
 """When a step is due, and what its condition may ask: counted from the last contact made, not by the calendar alone."""
 
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from campaigns.cadence import Anchor, Cadence, Step
 from campaigns.calendar import day_instant, local_day_of
@@ -12,8 +12,7 @@ from domain.channel import REACHES, Channel
 from domain.money import minor_digits
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where and when a look happens: the debtor's zones (never empty), the instant, and the day that it is there."""
 
     zones: tuple[str, ...]

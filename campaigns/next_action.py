@@ -6,6 +6,7 @@ that the rules allow is made. What can't be made now is held, and the look ends 
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from campaigns.actions import Contact, Finished, Held, Moved, NextAction, Stop, Wait
@@ -30,8 +31,7 @@ _LAST_ZONE = ("Etc/GMT+12",)
 """Where the day begins last: what is not due there is due nowhere."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Due:
+class _Due(NamedTuple):
     """One enrolment whose step is due now."""
 
     enrolment: EnrolmentView

@@ -1,9 +1,8 @@
 """One step as a contact that could be made: through which point, under which decision, and when if not now."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from campaigns.cadence import Cadence, Kind, Step
 from campaigns.calendar import opening
@@ -25,8 +24,7 @@ class Decides(Protocol):
         """The decision on one proposal."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
+class Tried(NamedTuple):
     """What came of trying a step now: a decision on `channel`, for `point` where one was found.
 
     Allowed: `closes_at` ends it. Deferred or refused: `until` is when to try again, None at the next day's opening.
@@ -98,8 +96,8 @@ def _later(
     if decision.is_allowed:
         why = f"The step's preferred hours, {_clock(step.window.start)} to {_clock(step.window.end)}, are not now."
         rule = _spoken(cadence, "preferred-window", Effect.DEFERS, why, opens)
-        decision = replace(decision, verdict=Verdict.DEFERRED, rules=(*decision.rules, rule), until=opens, closes=None)
-    return replace(tried, decision=decision, until=until)
+        decision = decision._replace(verdict=Verdict.DEFERRED, rules=(*decision.rules, rule), until=opens, closes=None)
+    return tried._replace(decision=decision, until=until)
 
 
 def _earliest(step: Step, proposal: Proposal, start: datetime, place: Place, decides: Decides) -> datetime | None:

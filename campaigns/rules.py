@@ -43,8 +43,8 @@ def _circumstances(facts: Facts) -> Hashable:
         facts.debtor.timezones,
         facts.debtor.places,
         facts.debtor.location_known,
-        tuple((each.id == point, each.country, each.timezones, each.used_by_debtor) for each in facts.contact_points),
+        tuple([(each.id == point, each.country, each.timezones, each.used_by_debtor) for each in facts.contact_points]),
         point is None,
-        tuple((each.id in accounts, each.product) for each in facts.accounts),
+        tuple([(each.id in accounts, each.product) for each in facts.accounts]),
         len(accounts),
     )

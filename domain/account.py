@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 from domain.money import Money, rounded
 
@@ -20,8 +21,7 @@ class Product(StrEnum):
     COMPANY_LOAN = "company_loan"
 
 
-@dataclass(frozen=True, slots=True)
-class Balances:
+class Balances(NamedTuple):
     """What is owed at the end of `as_of`, in minor units: overdue principal, interest, penalty interest, fees."""
 
     currency: str

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Verdict(StrEnum):
@@ -45,8 +46,7 @@ class PackUsed:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """The answer to one proposal.
 
     `until` is set only when deferred: the first instant at which every rule allows it if nothing else happens.

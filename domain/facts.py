@@ -105,8 +105,7 @@ class PointKind(StrEnum):
     IM = "im"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where the debtor may be. `basis`: address, number, declared or believed. `region` is the ISO 3166-2 part."""
 
     country: str

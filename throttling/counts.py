@@ -109,7 +109,11 @@ def cap_bound(compiled: CompiledRule, rule: Cap, dossier: Dossier, asked: Asked,
     if how is None:
         return None
     limit = rule.at_most if not dossier.debtor.agreed_caps else _agreed_limit(rule, compiled, dossier)
-    if len(tallies.recent(compiled)) < limit - 1 or len(tallies.counting(compiled, how)) < limit - 1:
+    if (
+        len(dossier.moments) < limit - 1
+        or len(tallies.recent(compiled)) < limit - 1
+        or len(tallies.counting(compiled, how)) < limit - 1
+    ):
         return None
     after, close = DAWN if limit else FOREVER, DAWN
     counted: Sequence[Lasting] = ()

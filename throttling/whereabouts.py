@@ -6,6 +6,7 @@ number does not count where the facts say that the location is known (12 CFR 100
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,8 @@ from throttling.zonetime import ZoneClock
 
 Zones = tuple[tuple[str, ...], tuple[ZoneClock, ...]]
 """The zones on which a rule runs for somebody, by name and as clocks."""
+Numbers = tuple[tuple[str | None, tuple[str, ...]], ...]
+"""Of each number that may be the debtor's, its country and zones."""
 K = TypeVar("K")
 V = TypeVar("V")
 MOST = 10_000
@@ -89,16 +92,22 @@ def keep(memory: dict[K, V], key: K, made: V) -> V:
     return made
 
 
-def candidates(debtor: DebtorFacts, points: Sequence[PointFacts], legal: Sequence[str] = ()) -> tuple[Candidate, ...]:
+def candidates(debtor: DebtorFacts, points: Sequence[PointFacts], legal: tuple[str, ...] = ()) -> tuple[Candidate, ...]:
     """Every zone where the debtor may be; the zones of the law that applies where nothing else is known."""
-    found = [Candidate(zone, "stated") for zone in debtor.timezones]
-    for place in debtor.places:
-        if not (debtor.location_known and place.basis == "number"):
-            found += _from_place(place, somewhere_known=bool(debtor.timezones))
-    if not (debtor.location_known and found):
-        for point in points:
-            if point.used_by_debtor is not False:
-                found += [Candidate(zone, "number", point.country) for zone in point.timezones]
+    numbers = tuple([(p.country, p.timezones) for p in points if p.timezones and p.used_by_debtor is not False])
+    return _candidates(debtor.timezones, debtor.places, bool(debtor.location_known), numbers, legal)
+
+
+@lru_cache(maxsize=MOST)
+def _candidates(
+    timezones: tuple[str, ...], where: tuple[Place, ...], is_known: bool, numbers: Numbers, legal: tuple[str, ...]
+) -> tuple[Candidate, ...]:
+    found = [Candidate(zone, "stated") for zone in timezones]
+    for place in where:
+        if not (is_known and place.basis == "number"):
+            found += _from_place(place, somewhere_known=bool(timezones))
+    if not (is_known and found):
+        found += [Candidate(zone, "number", country) for country, zones in numbers for zone in zones]
     if not found:
         found = [Candidate(zone, "law") for zone in legal]
     return tuple(dict.fromkeys(found))
