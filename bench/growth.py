@@ -4,8 +4,8 @@ Cost is time of the wall, and, as other work on the machine moves that, processo
 
 What was made before belongs to other debtors of the same creditor, in the same month, so that new rows go into the same
 partition and the same indexes. An attempt was delivered, and has three entries of the usual length; ids are in the
-order of time, as all ids here are. The entries are not chained: nothing reads them here but indexes. The server writes them by itself, as COPY is refused under row-level
-security.
+order of time, as all ids here are. The entries are not chained: nothing reads them here but
+indexes. The server writes them by itself, as COPY is refused under row-level security.
 
     python -m bench.growth [DEBTORS [ROUNDS [SIZE …]]]
 """

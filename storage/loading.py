@@ -29,10 +29,10 @@ class DebtorRow(NamedTuple):
 
 
 class PointRow(NamedTuple):
-    """One contact point without its value."""
+    """One contact point without its value; its id as the rules take it, as text."""
 
     debtor_id: UUID
-    point_id: UUID
+    point_id: str
     kind: str
     country: str | None
     timezones: list[str]
@@ -81,15 +81,15 @@ class EnrolmentRow(NamedTuple):
 
 
 class ContactRow(NamedTuple):
-    """One attempt as history; `purpose` as the law calls it."""
+    """One attempt as history; `purpose` as the law calls it, ids as the rules take them, as text."""
 
     debtor_id: UUID
     at: dt.datetime
     channel: str
     state: str
     outcome: str | None
-    accounts: list[UUID]
-    point_id: UUID
+    accounts: list[str]
+    point_id: str
     purpose: str
 
 
@@ -165,8 +165,8 @@ _QUERIES: tuple[tuple[str, Any, str], ...] = (
     (
         "points",
         PointRow,
-        """SELECT debtor_id, point_id, kind, country, timezones, channels_off, is_dead, priority, reassigned_check_at,
-                  used_by_debtor
+        """SELECT debtor_id, point_id::text, kind, country, timezones, channels_off, is_dead, priority,
+                  reassigned_check_at, used_by_debtor
            FROM contact_points WHERE debtor_id = ANY(%(ids)s::uuid[])""",
     ),
     (
@@ -188,7 +188,8 @@ _QUERIES: tuple[tuple[str, Any, str], ...] = (
     (
         "contacts",
         ContactRow,
-        """SELECT debtor_id, coalesce(sending_at, reserved_at), channel, state, outcome, accounts, point_id, purpose
+        """SELECT debtor_id, coalesce(sending_at, reserved_at), channel, state, outcome, accounts::text[],
+                  point_id::text, purpose
            FROM attempts
            WHERE debtor_id = ANY(%(ids)s::uuid[]) AND reserved_at > %(since)s AND state <> ALL(%(never_made)s)""",
     ),

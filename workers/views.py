@@ -144,7 +144,7 @@ def _facts(row: DebtorRow, suppressions: Iterable[SuppressionRow]) -> DebtorFact
 
 def _point(row: PointRow) -> PointView:
     facts = PointFacts(
-        str(row.point_id),
+        row.point_id,
         _KINDS[row.kind],
         tuple(row.timezones),
         row.country,
@@ -203,8 +203,8 @@ def _contact(row: ContactRow, by: str | None) -> PastContact:
         _CHANNELS[row.channel],
         Direction.OUT,
         outcome,
-        tuple(map(str, row.accounts)),
-        str(row.point_id),
+        tuple(row.accounts),
+        row.point_id,
         by=by,
         purpose=_PURPOSES[row.purpose],
     )
