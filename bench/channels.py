@@ -20,8 +20,8 @@ from bench._world import World, world
 from domain.channel import Channel
 
 PROCESSES = 2
-THREADS = 8
-"""Half of them are for each channel: so many batches are under way in a process."""
+THREADS = 4
+"""For each channel: so many batches are under way in a process."""
 HTTP_CONNECTIONS = 64
 SMTP_CONNECTIONS = 8
 """What the adapters keep in each process."""
@@ -94,7 +94,7 @@ def measured(
             paths.append(one.rate(one.creditor(contacts, channel)))
             alone.append(client_rate(clients[0], port, connections, contacts))
             raw.append(client_rate(clients[1], port, connections, 2 * contacts))
-            noop.append(tuned_rate(one.servers.redis_url, processes=PROCESSES, threads=THREADS // 2, messages=contacts))
+            noop.append(tuned_rate(one.servers.redis_url, processes=PROCESSES, threads=THREADS, messages=contacts))
             say(f"{channel} {paths[-1]:,.0f}/s, client {alone[-1]:,.0f}/s, raw {raw[-1]:,.0f}/s")
     return paths, alone, raw, noop
 

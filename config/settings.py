@@ -141,9 +141,7 @@ class Settings(BaseSettings):
         description="How long a worker may take over a chunk; then it counts as dead, and the chunk is in doubt.",
     )
     worker_processes: int = Field(default=2, ge=1, description="Processes that `forbear worker` starts.")
-    worker_threads: int = Field(
-        default=4, ge=1, description="Threads of each channel in a worker process; dispatch has half as many."
-    )
+    worker_threads: int = Field(default=4, ge=1, description="Threads of each channel in a worker process.")
     worker_prefetch: int = Field(default=64, ge=1, description="Queue messages that each worker process fetches ahead.")
     shutdown_seconds: int = Field(
         default=20, ge=1, description="How long a process may take to finish what it has begun."

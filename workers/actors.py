@@ -22,7 +22,7 @@ from storage import campaigns as campaign_rows
 from storage import dead_letters, rollups, sandbox_payments
 from storage import dispatch as rows
 from workers import campaigns
-from workers.broker import DELIVER, DISPATCH, send, send_attempts, waiting
+from workers.broker import DELIVER, DISPATCH, LOOK, send, send_attempts, waiting
 from workers.points import reach
 from workers.receive import Paid
 from workers.workshop import Workshop
@@ -133,7 +133,7 @@ def _enrol(broker: RedisBroker, shop: Workshop, creditor: str) -> None:
         if campaign.state == "running":
             cadence = campaigns.cadence_of(campaign)
             if campaigns.enrol(shop.db, creditor_id, campaign.campaign_id, cadence, now):
-                send(broker, "look", creditor)
+                send(broker, "look", creditor, queue=LOOK)
         elif campaign.state == "stopped":
             campaigns.finish_stop(shop.db, creditor_id, campaign.campaign_id, now)
 
@@ -161,7 +161,7 @@ def _sandbox(broker: RedisBroker, shop: Workshop) -> None:
                 pass
             if paying:
                 shop.receiver.pay(creditor_id, _payments(shop, creditor_id, paying))
-            send(broker, "look", str(creditor_id))
+            send(broker, "look", str(creditor_id), queue=LOOK)
         shop.sandbox.done(due)
 
 

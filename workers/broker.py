@@ -17,8 +17,11 @@ from config.logging import get_logger
 from domain.channel import Channel
 from domain.errors import Unavailable
 
+LOOK = "look"
+"""Looks at debtors: they keep a processor busy, so a process makes one at a time."""
 DISPATCH = "dispatch"
-QUEUES = (DISPATCH, *(channel.value for channel in Channel))
+"""All other work that is not sending; some of it waits for servers and providers."""
+QUEUES = (LOOK, DISPATCH, *(channel.value for channel in Channel))
 DELIVER = "deliver"
 NAMESPACE = "dramatiq"
 HEARTBEAT_MS = 15_000

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 
 from config.settings import Settings
 from workers.actors import declare
-from workers.broker import DISPATCH, QUEUES, open_broker
+from workers.broker import DISPATCH, LOOK, QUEUES, open_broker
 from workers.workshop import Workshop
 
 POLL_MS = 100
@@ -17,10 +17,11 @@ POLL_MS = 100
 def threads_of(settings: Settings) -> dict[str, int]:
     """How many threads each queue has in one worker process.
 
-    A channel's threads mostly wait for a provider, those of dispatch for the interpreter: they are half as many.
+    A channel's threads mostly wait for a provider. Looks wait for nothing: two at once would only take the interpreter
+    from each other, and from those who deliver.
     """
     threads = settings.worker_threads
-    return dict.fromkeys(QUEUES, threads) | {DISPATCH: max(1, threads // 2)}
+    return dict.fromkeys(QUEUES, threads) | {LOOK: 1, DISPATCH: max(1, threads // 2)}
 
 
 def spare_the_collector() -> None:

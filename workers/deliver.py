@@ -6,6 +6,7 @@ chunk in doubt; who dies before it leaves nothing.
 """
 
 import datetime as dt
+import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
@@ -85,6 +86,7 @@ class Deliverer:
     agree: Callable[[], None]
     sleep: Callable[[float], None] = time.sleep
     cadences: dict[UUID, Cadence] = field(default_factory=dict)
+    turns: dict[UUID, threading.Lock] = field(default_factory=dict)
 
     def deliver(self, creditor_id: UUID, attempt_ids: Sequence[UUID], wait: Callable[..., Any]) -> Delivered:
         """Send those of the attempts that may still leave. Repeating it sends nothing twice.
@@ -134,12 +136,14 @@ class Deliverer:
     ) -> list[Call]:
         """Record answers and take the next attempts through the gate, in one transaction; the calls to make then.
 
+        Of each creditor one at a time: several would only take the interpreter from each other, and from the calls.
         The leave of providers that no call makes use of is given back, whatever became of the transaction.
         """
         grants: list[Grant] = []
         calls: list[Call] = []
         try:
-            calls = self._written(creditor_id, answers, ids, wait, done, grants)
+            with self.turns.setdefault(creditor_id, threading.Lock()):
+                calls = self._written(creditor_id, answers, ids, wait, done, grants)
         finally:
             used = {call.attempt.attempt_id for call in calls}
             if unused := [Settled(one, None, 0) for one in grants if one.attempt_id not in used]:

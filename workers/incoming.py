@@ -21,7 +21,7 @@ from workers.points import reach
 from workers.providers import channel_settings
 
 KEYS_KEPT = 10_000
-QUEUES = ("dispatch", *(channel.value for channel in Channel))
+QUEUES = ("look", "dispatch", *(channel.value for channel in Channel))
 
 
 def adapters(settings: Settings, ring: KeyRing, clock: Clock) -> dict[str, Adapter]:

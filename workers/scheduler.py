@@ -24,7 +24,7 @@ from domain.errors import Unavailable
 from storage import lanes, ticking
 from storage.partitions import ensure_partitions
 from storage.session import Database, connect, connection_parameters
-from workers.broker import DISPATCH, open_broker, send, waiting
+from workers.broker import DISPATCH, LOOK, open_broker, send, waiting
 
 LOCK = "forbear scheduler"
 FULL = 200
@@ -91,7 +91,7 @@ class Scheduler:
                 due = lanes.due(connection, creditor_id, now, self.claim * MOST_LOOKS)
                 is_received = ticking.has_open(connection, creditor_id)
             for _ in range(min(MOST_LOOKS, -(-due // self.claim))):
-                send(self.broker, "look", str(creditor_id))
+                send(self.broker, "look", str(creditor_id), queue=LOOK)
             if is_received:
                 send(self.broker, "apply", str(creditor_id))
         self._sandbox()
@@ -109,8 +109,8 @@ class Scheduler:
                 ensure_partitions(connection, today, today + MONTHS_AHEAD)
 
     def _creditors(self) -> list[UUID]:
-        """All creditors, where this process leads and the queue is not full; otherwise none."""
-        if not self._leads() or waiting(self.broker.client, [DISPATCH])[DISPATCH] >= FULL:
+        """All creditors, where this process leads and neither queue of ticks is full; otherwise none."""
+        if not self._leads() or max(waiting(self.broker.client, [LOOK, DISPATCH]).values()) >= FULL:
             return []
         return sorted(self.db.creditors().values())
 
