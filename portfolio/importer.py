@@ -8,7 +8,6 @@ import contextlib
 import gc
 import hashlib
 import secrets
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -43,10 +42,6 @@ from storage.vault import Vault
 
 CHUNK = 4_000
 """Records that are prepared together: enough that the turns that writing a part takes are few for each row."""
-
-TURN = 0.0005
-"""Seconds after which the thread that prepares gives way to the one that writes. With Python's own 5 ms the server
-waits longer for the writer, which has to have its turn for each buffer that it hands over, than it works."""
 
 Progress = Callable[[int, int, int], None]
 """Told after each part: bytes read, bytes in all, records read."""
@@ -102,7 +97,7 @@ def import_portfolio(
     """
     digest = _digest(wish.path)
     with Rejects() as rejects, open_table(wish.path, wish.mapping) as table:
-        with _few_collections(), _short_turns(), database.tenant(creditor_id) as writes:
+        with _few_collections(), database.tenant(creditor_id) as writes:
             run = _Run(writes, database, ring, creditor_id, wish, now, table, rejects)
             summary = run.run(digest, progress)
             if wish.is_dry_run:
@@ -324,13 +319,3 @@ def _few_collections() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*before)
-
-
-@contextlib.contextmanager
-def _short_turns() -> Iterator[None]:
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(TURN)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
