@@ -21,6 +21,7 @@ from uuid import UUID
 
 from audit.replay import Report, replay
 from bench._figures import figure, say
+from bench._worker import quieten
 from bench._world import CADENCE, OF_CARDS, OF_DEBTORS, START, World, world
 from domain.channel import Channel
 from portfolio.sample import HEADER, rows
@@ -80,6 +81,7 @@ def contend(one: World, creditor_id: UUID, dispatchers: int, hours: int) -> tupl
         closing(Database(url, pool_size=dispatchers)) as db,
         ThreadPoolExecutor(dispatchers) as threads,
     ):
+        quieten(shop)  # by chance it is too busy, and with a clock that stands still it would stay so
         dispatcher = Dispatcher(db, shop.dispatcher.rules, cadences=shop.dispatcher.cadences)
         for hour in range(hours):
             clock.at = START + dt.timedelta(hours=hour)
