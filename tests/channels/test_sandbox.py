@@ -254,16 +254,17 @@ async def test_the_same_message_twice_is_kept_once(store: SandboxEvents) -> None
 
 
 async def test_writes_at_once_share_a_round_trip(redis_url: str) -> None:
-    kept = RedisSandboxEvents(redis_url)
+    kept = RedisSandboxEvents(f"{redis_url}?client_name=sandbox-events")
     sandbox = Sandbox(replace(SETTINGS, rates=CALM), now, kept)
     with redis.Redis.from_url(redis_url) as client:
-        before = client.info("commandstats").get("cmdstat_zadd", {"calls": 0})["calls"]  # type: ignore[union-attr]
-        await asyncio.gather(*(sandbox.send(attempt(number)) for number in range(100)))
-        after = client.info("commandstats")["cmdstat_zadd"]["calls"]  # type: ignore[index]
-        assert client.zcard("forbear:sandbox-events") == 100
-    assert after - before <= 3
-    assert kept.next_due() is not None
-    await kept.close()
+        try:
+            await asyncio.gather(*(sandbox.send(attempt(number)) for number in range(100)))
+            ours = [each for each in client.client_list() if each["name"] == "sandbox-events"]
+            assert client.zcard("forbear:sandbox-events") == 100
+            assert 0 < sum(int(each["tot-cmds"]) for each in ours) < 15, "a few that greet, and those that write"
+            assert kept.next_due() is not None
+        finally:
+            await kept.close()
 
 
 async def test_without_its_store_the_sandbox_takes_nothing() -> None:
